@@ -1,0 +1,1 @@
+"""Billing systems: one folder a provider (pull, normalise), `provider.py` holds the protocol."""

@@ -1,0 +1,256 @@
+"""The shape of `conversion_sync.yaml`.
+
+Secrets are written as `env:NAME` and resolved when the file is loaded; a literal secret is refused.
+Every endpoint has the vendor's address as default and can be overridden. Accounts are keyed by a
+name of the user's choice, which is part of every id the ledger makes: it must not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from conversion_sync.model.click import Network
+from conversion_sync.model.revenue import EventKind
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+def _aware_utc_hour(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    value = value.astimezone(UTC)
+    if value.minute or value.second or value.microsecond:
+        raise ValueError("must be a whole hour")
+    return value
+
+
+class Part(BaseModel):
+    """Frozen; unknown keys are refused, so that a misspelt key is a message and not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class UploadMode(StrEnum):
+    """What deliveries do: plan only, ask the platform to check only, or send."""
+
+    DRY_RUN = "dry_run"
+    VALIDATE_ONLY = "validate_only"
+    LIVE = "live"
+
+
+class Database(Part):
+    """`url` is any PostgreSQL >= 15; without it an embedded server runs under the home folder.
+
+    Dagster's storage is a second database in the same server: `dagster_database`.
+    """
+
+    url: SecretStr | None = None
+    dagster_database: str = "dagster"
+
+
+class StripeAccount(Part):
+    api_key: SecretStr
+    api_base: str = "https://api.stripe.com"
+    settle_lag_minutes: int = Field(default=10, ge=0, le=120)
+    overlap_minutes: int = Field(default=15, ge=0, le=1440)
+    user_id_metadata: str = "cs_user_id"
+    """Metadata key that holds the product's user id."""
+    visitor_id_metadata: str = "cs_anon_id"
+    """Metadata key that holds the browser's visitor id."""
+
+
+class Billing(Part):
+    stripe: Mapping[Name, StripeAccount] = Field(default_factory=dict)
+
+
+class ClickColumns(Part):
+    """Our names on the left, the table's on the right. Absent ones are not read."""
+
+    click_ref: str
+    clicked_at: str
+    ingested_at: str | None = None
+    """When the row was written; with it, rows that arrive late are found by the hourly pull."""
+    visitor_id: str | None = None
+    user_id: str | None = None
+    gclid: str | None = None
+    gbraid: str | None = None
+    wbraid: str | None = None
+    fbc: str | None = None
+    fbclid: str | None = None
+    ttclid: str | None = None
+    li_fat_id: str | None = None
+    msclkid: str | None = None
+    utm_source: str | None = None
+    campaign: str | None = None
+    landing_url: str | None = None
+    referrer: str | None = None
+    user_agent: str | None = None
+    ip_address: str | None = None
+    ad_user_data: str | None = None
+    ad_personalization: str | None = None
+
+
+class ClickTable(Part):
+    """`url` is any SQLAlchemy address; `time_zone` applies to columns without an offset."""
+
+    url: SecretStr
+    table: str
+    """Schema-qualified if need be: `marketing.ad_clicks`."""
+    columns: ClickColumns
+    time_zone: str = "UTC"
+    overlap_minutes: int = Field(default=15, ge=0, le=1440)
+
+
+class GoogleAdsAccount(Part):
+    """Conversions go through the Data Manager API, corrections through the Google Ads API."""
+
+    customer_id: Annotated[str, Field(pattern=r"^\d{10}$")]
+    login_customer_id: Annotated[str, Field(pattern=r"^\d{10}$")] | None = None
+    client_id: SecretStr
+    client_secret: SecretStr
+    refresh_token: SecretStr
+    token_uri: str = "https://oauth2.googleapis.com/token"
+    data_manager_endpoint: str = "https://datamanager.googleapis.com"
+    endpoint: str = "googleads.googleapis.com"
+    """host[:port] of the Google Ads API, always TLS."""
+    tls_roots: Path | None = None
+    """PEM file of the roots to trust for `endpoint`, for networks that inspect TLS."""
+    click_window_days: float | None = Field(default=None, gt=0)
+    first_status_after_minutes: float | None = Field(default=None, ge=0)
+
+
+class MetaAccount(Part):
+    dataset_id: Annotated[str, Field(pattern=r"^\d+$")]
+    access_token: SecretStr
+    app_secret: SecretStr | None = None
+    base_url: str = "https://graph.facebook.com"
+    test_event_code: str | None = None
+    click_window_days: float | None = Field(default=None, gt=0)
+
+
+class TikTokAccount(Part):
+    pixel_code: str
+    access_token: SecretStr
+    base_url: str = "https://business-api.tiktok.com"
+    click_window_days: float | None = Field(default=None, gt=0)
+    max_event_age_days: float | None = Field(default=None, gt=0)
+
+
+class LinkedInAccount(Part):
+    """Either `access_token`, or `refresh_token` with `client_id` and `client_secret`."""
+
+    access_token: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    token_uri: str = "https://www.linkedin.com/oauth/v2/accessToken"
+    base_url: str = "https://api.linkedin.com"
+    click_window_days: float | None = Field(default=None, gt=0)
+
+
+class Platforms(Part):
+    google_ads: Mapping[Name, GoogleAdsAccount] = Field(default_factory=dict)
+    meta: Mapping[Name, MetaAccount] = Field(default_factory=dict)
+    tiktok: Mapping[Name, TikTokAccount] = Field(default_factory=dict)
+    linkedin: Mapping[Name, LinkedInAccount] = Field(default_factory=dict)
+
+
+class ValueRule(Part):
+    """What an action reports: cash without tax, cash with tax, a fixed amount, or a multiple of the net."""
+
+    rule: Literal["net_cash", "gross", "fixed", "multiple"] = "net_cash"
+    amount: Decimal | None = None
+    """For `fixed`, in major units."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    factor: Decimal | None = None
+    """For `multiple`."""
+
+
+class GoogleAdsTarget(Part):
+    conversion_action_id: Annotated[str, Field(pattern=r"^\d+$")]
+
+
+class MetaTarget(Part):
+    event_name: str
+    action_source: Literal["website", "system_generated", "app", "email", "phone_call", "chat", "other"] = (
+        "system_generated"
+    )
+
+
+class TikTokTarget(Part):
+    event: str
+
+
+class LinkedInTarget(Part):
+    conversion_rule_id: Annotated[str, Field(pattern=r"^\d+$")]
+
+
+class Targets(Part):
+    """Per platform, per account: what the action is called there."""
+
+    google_ads: Mapping[Name, GoogleAdsTarget] = Field(default_factory=dict)
+    meta: Mapping[Name, MetaTarget] = Field(default_factory=dict)
+    tiktok: Mapping[Name, TikTokTarget] = Field(default_factory=dict)
+    linkedin: Mapping[Name, LinkedInTarget] = Field(default_factory=dict)
+
+
+class Action(Part):
+    """Event kinds that are reported as one conversion action. A kind belongs to one action per account."""
+
+    kinds: tuple[EventKind, ...] = Field(min_length=1)
+    value: ValueRule = ValueRule()
+    targets: Targets
+
+
+class Model(StrEnum):
+    """Credit models for reporting; delivery always uses each platform's own last click."""
+
+    LAST_NON_DIRECT = "last_non_direct"
+    LINEAR = "linear"
+    POSITION_BASED = "position_based"
+    TIME_DECAY = "time_decay"
+
+
+class Attribution(Part):
+    models: tuple[Model, ...] = tuple(Model)
+    half_life_days: float = Field(default=7, gt=0)
+    window_days: Mapping[Network, float] = Field(default_factory=dict)
+    """How far back each network's clicks count for reporting credit; platforms' own windows by default."""
+
+
+class Schedule(Part):
+    catch_up_hours: int = Field(default=72, ge=1, le=720)
+    attempts_per_hour: int = Field(default=3, ge=1, le=20)
+    reject_share_red: float = Field(default=0.2, ge=0, le=1)
+    """An hour with a larger share of refused rows than this is red."""
+
+
+class Settings(Part):
+    """The whole file."""
+
+    start: Annotated[datetime, AfterValidator(_aware_utc_hour)]
+    """The first hour that is synced."""
+    upload_mode: UploadMode = UploadMode.DRY_RUN
+    home: Path = Path(".conversion_sync")
+    database: Database = Database()
+    billing: Billing
+    clicks: Mapping[Name, ClickTable] = Field(default_factory=dict)
+    platforms: Platforms
+    actions: Mapping[Name, Action] = Field(default_factory=dict)
+    attribution: Attribution = Attribution()
+    schedule: Schedule = Schedule()
+
+    def accounts(self) -> list[tuple[str, str]]:
+        """Every enabled (platform, account), in a stable order."""
+        return [
+            (platform, account)
+            for platform in sorted(type(self.platforms).model_fields)
+            for account in sorted(getattr(self.platforms, platform))
+        ]

@@ -1,0 +1,89 @@
+"""Ad clicks as a user's click table tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Network(StrEnum):
+    """Where a visit came from. `direct` carries no ad identifier; `other` has UTM tags we have no platform for."""
+
+    GOOGLE = "google"
+    META = "meta"
+    TIKTOK = "tiktok"
+    LINKEDIN = "linkedin"
+    MICROSOFT = "microsoft"
+    OTHER = "other"
+    DIRECT = "direct"
+
+
+class ClickIdKind(StrEnum):
+    """The identifier a platform matches a click by."""
+
+    GCLID = "gclid"
+    GBRAID = "gbraid"
+    WBRAID = "wbraid"
+    FBC = "fbc"
+    FBCLID = "fbclid"
+    TTCLID = "ttclid"
+    LI_FAT_ID = "li_fat_id"
+    MSCLKID = "msclkid"
+
+
+NETWORK_OF_CLICK_ID: dict[ClickIdKind, Network] = {
+    ClickIdKind.GCLID: Network.GOOGLE,
+    ClickIdKind.GBRAID: Network.GOOGLE,
+    ClickIdKind.WBRAID: Network.GOOGLE,
+    ClickIdKind.FBC: Network.META,
+    ClickIdKind.FBCLID: Network.META,
+    ClickIdKind.TTCLID: Network.TIKTOK,
+    ClickIdKind.LI_FAT_ID: Network.LINKEDIN,
+    ClickIdKind.MSCLKID: Network.MICROSOFT,
+}
+"""In order of preference within a network."""
+
+
+class Consent(StrEnum):
+    """What the visitor said; `unknown` is not a refusal and not a grant."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """One visit. `click_ref` is the user's own id of the row; times are aware UTC.
+
+    `click_id_kind`/`click_id` name the preferred identifier; `click_ids` holds all of the row's.
+    Columns of table `click` have the same names, in the same order.
+    """
+
+    source: str
+    click_ref: str
+    clicked_at: datetime
+    visitor_id: str
+    user_id: str | None
+    network: Network
+    click_id_kind: ClickIdKind | None
+    click_id: str | None
+    click_ids: dict[str, str]
+    campaign: str | None
+    landing_url: str | None
+    referrer: str | None
+    user_agent: str | None
+    ip_address: str | None
+    ad_user_data: Consent
+    ad_personalization: Consent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedClick:
+    """A row of the click table that cannot be used, with the reason; the run goes on."""
+
+    source: str
+    click_ref: str
+    reason: str
+    detail: str

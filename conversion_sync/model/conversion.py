@@ -1,0 +1,252 @@
+"""The ledger's words: states, reasons, outcome classes, and what is handed to a platform.
+
+Source: DESIGN.md §4 (states, laws, outcome classes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from conversion_sync.model.money import Money
+
+ConversionId = NewType("ConversionId", str)
+
+
+class ConversionKind(StrEnum):
+    """A conversion, or the correction of one."""
+
+    CONVERSION = "conversion"
+    ADJUSTMENT = "adjustment"
+
+
+class Verb(StrEnum):
+    """What the platform is asked to do."""
+
+    SEND = "send"
+    RESTATE = "restate"
+    RETRACT = "retract"
+
+
+class State(StrEnum):
+    """Where a row of the ledger stands; the table in docs/ledger.md says where each leads."""
+
+    PLANNED = "planned"
+    IN_FLIGHT = "in_flight"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    HELD = "held"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    SUPERSEDED = "superseded"
+
+
+class Outcome(StrEnum):
+    """The classes every platform's answers map to."""
+
+    DELIVERED = "delivered"
+    """The platform holds it; duplicates included."""
+    ACCEPTED = "accepted"
+    """Taken in; the platform confirms later."""
+    REJECTED = "rejected"
+    """The platform refused this row for good."""
+    BAD_BATCH = "bad_batch"
+    """One or more rows made the platform refuse the whole request."""
+    RETRY_LATER = "retry_later"
+    """Certainly not taken in; the same call may succeed later."""
+    HOLD = "hold"
+    """Credential, permission or configuration: a human first."""
+    AMBIGUOUS = "ambiguous"
+    """The request may have arrived."""
+
+
+class Reason(StrEnum):
+    """Why a row is where it is. Each has a sentence and a remedy in `REASONS`."""
+
+    READY = "ready"
+    WAITS_CLICK_AGE = "waits_click_age"
+    WAITS_FOR_ORIGINAL = "waits_for_original"
+    WAITS_RETRY = "waits_retry"
+    RESEND_IN_DOUBT = "resend_in_doubt"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    DUPLICATE = "duplicate"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    PARTIAL_CONFIRMATION = "partial_confirmation"
+    NO_CUSTOMER = "no_customer"
+    NO_CLICK = "no_click"
+    CLICK_TOO_OLD = "click_too_old"
+    EVENT_TOO_OLD = "event_too_old"
+    EVENT_IN_FUTURE = "event_in_future"
+    NO_CONSENT = "no_consent"
+    NOT_MAPPED = "not_mapped"
+    ZERO_VALUE = "zero_value"
+    REFUND_UNSUPPORTED = "refund_unsupported"
+    NOTHING_TO_ADJUST = "nothing_to_adjust"
+    NETTED_BEFORE_SEND = "netted_before_send"
+    REFUNDED_BEFORE_SEND = "refunded_before_send"
+    ADJUSTMENT_TOO_OLD = "adjustment_too_old"
+    TEST_MODE = "test_mode"
+    REPLANNED = "replanned"
+    RECLASSIFIED = "reclassified"
+    INVALID_ROW = "invalid_row"
+    PLATFORM_REFUSED = "platform_refused"
+    NEEDS_REVIEW = "needs_review"
+    CREDENTIAL_OR_CONFIGURATION = "credential_or_configuration"
+    MAY_HAVE_ARRIVED = "may_have_arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A reason in words: what it means and what a person can do."""
+
+    sentence: str
+    remedy: str
+
+
+REASONS: Mapping[Reason, Explanation] = {
+    Reason.READY: Explanation("It is due and will go out with the next delivery.", "None needed."),
+    Reason.WAITS_CLICK_AGE: Explanation(
+        "The platform refuses conversions of clicks this fresh.",
+        "None needed: it goes out by itself once the click is old enough.",
+    ),
+    Reason.WAITS_FOR_ORIGINAL: Explanation(
+        "A correction waits until the platform confirmed the conversion it corrects.", "None needed."
+    ),
+    Reason.WAITS_RETRY: Explanation(
+        "The platform could not take it; it certainly did not arrive.",
+        "None needed: it is tried again until its deadline.",
+    ),
+    Reason.RESEND_IN_DOUBT: Explanation(
+        "A request may or may not have arrived; the platform drops duplicates, so the same ids go again.",
+        "None needed.",
+    ),
+    Reason.SENT: Explanation("The request left.", "None needed."),
+    Reason.CONFIRMED: Explanation("The platform holds it.", "None needed."),
+    Reason.DUPLICATE: Explanation(
+        "The platform already held it and said so, which counts as delivered.", "None needed."
+    ),
+    Reason.AWAITING_CONFIRMATION: Explanation(
+        "The platform took it in and confirms later.", "None needed: confirmation is polled."
+    ),
+    Reason.PARTIAL_CONFIRMATION: Explanation(
+        "The platform confirmed only a part of the request and does not say which rows.",
+        "See the attempt's text for the counted reasons.",
+    ),
+    Reason.NO_CUSTOMER: Explanation(
+        "The billing fact names no customer.", "Create invoices with a customer."
+    ),
+    Reason.NO_CLICK: Explanation(
+        "No click of this platform is known for the customer before the payment.",
+        "None if the customer did not come from this platform; else check the click table and identity links.",
+    ),
+    Reason.CLICK_TOO_OLD: Explanation(
+        "The customer's last click of this platform lies before the platform's window.",
+        "Widen the window if the platform's own setting allows it.",
+    ),
+    Reason.EVENT_TOO_OLD: Explanation(
+        "The platform takes no events this old.", "Run hourly; a backfill cannot bring these back."
+    ),
+    Reason.EVENT_IN_FUTURE: Explanation(
+        "The payment's time lies in the future.", "Check the clocks of this machine and the provider."
+    ),
+    Reason.NO_CONSENT: Explanation("The visitor refused the use of ad data.", "None: it must not be sent."),
+    Reason.NOT_MAPPED: Explanation(
+        "No conversion action is mapped to this kind of event on this account.",
+        "Map it under `actions` if it should be sent.",
+    ),
+    Reason.ZERO_VALUE: Explanation(
+        "The value rule gives nothing to report.", "Use a fixed value if the event itself should count."
+    ),
+    Reason.REFUND_UNSUPPORTED: Explanation(
+        "The platform has no way to take back or lower a conversion.",
+        "None: the difference stays visible in the reconciliation.",
+    ),
+    Reason.NOTHING_TO_ADJUST: Explanation(
+        "The payment this refund belongs to was never sent to the platform.", "None needed."
+    ),
+    Reason.NETTED_BEFORE_SEND: Explanation(
+        "The payment had not left yet, so the refund was taken off its value.", "None needed."
+    ),
+    Reason.REFUNDED_BEFORE_SEND: Explanation(
+        "The payment was refunded in full before it left.", "None needed."
+    ),
+    Reason.ADJUSTMENT_TOO_OLD: Explanation(
+        "The platform no longer accepts corrections of this conversion.",
+        "None: the difference stays visible in the reconciliation.",
+    ),
+    Reason.TEST_MODE: Explanation("The billing object is a test object.", "None: test data never leaves."),
+    Reason.REPLANNED: Explanation(
+        "The facts changed before it left; another row took its place.", "None needed."
+    ),
+    Reason.RECLASSIFIED: Explanation(
+        "The same billing object was already sent as another kind of event.",
+        "Decide by hand: release it, or leave it held.",
+    ),
+    Reason.INVALID_ROW: Explanation(
+        "The row breaks a rule of the platform that is checked before sending.",
+        "See the code and text of the last attempt.",
+    ),
+    Reason.PLATFORM_REFUSED: Explanation(
+        "The platform refused this row.", "See the code and text of the last attempt, then replay it."
+    ),
+    Reason.NEEDS_REVIEW: Explanation(
+        "The platform answered with a code nobody knows yet.", "Look at the attempt, then replay or leave it."
+    ),
+    Reason.CREDENTIAL_OR_CONFIGURATION: Explanation(
+        "The account's credential, permission or configuration is refused.",
+        "Mend what the last attempt's text names; the rows then go out by themselves.",
+    ),
+    Reason.MAY_HAVE_ARRIVED: Explanation(
+        "The process or the connection died after the request left, and the platform does not drop duplicates.",
+        "Look the conversion up at the platform, then settle it or plan it again by hand.",
+    ),
+}
+
+
+def conversion_id(
+    event_key: str, platform: str, account: str, action: str, kind: ConversionKind
+) -> ConversionId:
+    """The row's name: a hash of what it is, never of when it was seen. 32 hex digits.
+
+    The SQL twin is `conversion_id(...)` in sql/schema; a test holds them equal.
+    """
+    text = "\x1f".join((event_key, platform, account, action, kind.value))
+    return ConversionId(hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """One ledger row as a platform adapter sees it. Times are aware UTC.
+
+    `vendor_id` is the id the platform dedups and adjusts by (`cs_` + conversion id; an adjustment
+    carries its original's). `target` is the mapping of the action for this platform, verbatim from
+    the configuration (`event_name`, `conversion_action_id`, …). `value` is None for a retraction
+    and for actions without value.
+    """
+
+    conversion_id: ConversionId
+    vendor_id: str
+    kind: ConversionKind
+    verb: Verb
+    event_kind: str
+    action: str
+    target: Mapping[str, str]
+    value: Money | None
+    occurred_at: datetime
+    click_id_kind: str | None
+    click_id: str | None
+    click_ids: Mapping[str, str] = field(default_factory=dict)
+    clicked_at: datetime | None = None
+    landing_url: str | None = None
+    user_agent: str | None = None
+    ip_address: str | None = None
+    ad_user_data: str = "unknown"
+    ad_personalization: str = "unknown"
+    adjusted_at: datetime | None = None
+    """For adjustments: the time the correction takes effect, strictly increasing per original."""

@@ -1,0 +1,1 @@
+"""One folder a platform: encode, send, classify, and `catalogue.toml` with the vendor's facts."""

@@ -1,0 +1,135 @@
+"""The seam between delivery and a vendor: what an adapter is handed and what it answers.
+
+An adapter knows one vendor's shapes, limits and codes. It does not retry, bisect, store or log:
+delivery does, the same way for all. It never raises for anything the vendor answered; only for a
+fault of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from conversion_sync.model.conversion import Outbound, Outcome
+
+
+class DedupPromise(StrEnum):
+    """What a platform does with the same id sent twice, which decides what in-doubt rows may do."""
+
+    NONE = "none"
+    """Both copies may count: never send again unasked."""
+    WITHIN_WINDOW = "within_window"
+    """The second copy is dropped if it arrives within `dedup_window` of the first."""
+    ALWAYS = "always"
+    """The second copy overwrites or is refused as a duplicate, whenever it arrives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """A platform's facts, read from its `catalogue.toml`; see that file for sources.
+
+    `network` names the clicks it earns from. Spans are timedeltas.
+    """
+
+    platform: str
+    network: str
+    api_version: str
+    sunset: datetime | None
+    batch_size: int
+    click_window: timedelta
+    max_event_age: timedelta
+    max_click_age: timedelta | None
+    """Oldest click at the moment of sending, where the platform measures from then."""
+    deadline_margin: timedelta
+    min_click_age: timedelta
+    dedup: DedupPromise
+    dedup_window: timedelta
+    can_restate: bool
+    can_retract: bool
+    adjustment_window: timedelta
+    confirms_later: bool
+    first_status_after: timedelta
+    isolation_requests: int
+    """Most extra requests spent on finding the bad rows of one refused batch."""
+    codes: Mapping[str, Outcome]
+    """Vendor code (as text, `*` as the last character matches a prefix) to outcome class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """What the platform said about one row. `text` is redacted and at most 500 characters."""
+
+    outcome: Outcome
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """What became of one request.
+
+    `outcome` holds for every row not in `rows` (keyed by index into the batch). With BAD_BATCH,
+    `named` are the indexes the platform blamed, empty when it named none. `request_ref` is the
+    vendor's id of the request, by which an ACCEPTED batch is asked after. `retry_after` is the
+    platform's own delay. `remedy` says what a human must do when the outcome is HOLD.
+    """
+
+    outcome: Outcome
+    code: str = ""
+    text: str = ""
+    remedy: str = ""
+    rows: Mapping[int, RowResult] = field(default_factory=dict)
+    named: Sequence[int] = ()
+    request_ref: str | None = None
+    retry_after: timedelta | None = None
+    http_status: int | None = None
+
+
+class SettlementStatus(StrEnum):
+    """How the platform finally answered for an ACCEPTED request."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    FAILED = "failed"
+    PARTIAL = "partial"
+    LATER = "later"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """`counts` are rows per vendor reason; the platform names no row. `code`/`text` as in SendResult."""
+
+    status: SettlementStatus
+    counts: Mapping[str, int] = field(default_factory=dict)
+    code: str = ""
+    text: str = ""
+    retry_after: timedelta | None = None
+
+
+class Platform(Protocol):
+    """One ad account at one platform."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The platform's facts, with this account's overrides applied."""
+        ...
+
+    def invalid(self, row: Outbound) -> str | None:
+        """Why the platform would refuse this row, by the rules it documents; None when it is fine."""
+        ...
+
+    def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
+        """One request. All rows of a batch have the same `kind` (conversions or adjustments)."""
+        ...
+
+    def settlement(self, request_ref: str) -> Settlement:
+        """Ask after an ACCEPTED request."""
+        ...
+
+    def close(self) -> None:
+        """Release sockets."""
+        ...

@@ -1,0 +1,118 @@
+-- The books: one row per (revenue event, platform account, action, kind), and every attempt at it.
+
+-- The ad accounts and the mapping of event kinds to their actions, written from the configuration before each plan.
+create table plan_account (
+    platform             text    not null,
+    account              text    not null,
+    network              text    not null,
+    max_event_age_us     bigint  not null,
+    max_click_age_us     bigint,
+    deadline_margin_us   bigint  not null,
+    min_click_age_us     bigint  not null,
+    can_restate          boolean not null,
+    can_retract          boolean not null,
+    adjustment_window_us bigint  not null,
+    primary key (platform, account)
+);
+create table plan_rule (
+    platform    text     not null,
+    account     text     not null,
+    event_kind  text     not null,
+    action      text     not null,
+    value_rule  text     not null check (value_rule in ('net_cash', 'gross', 'fixed', 'multiple')),
+    fixed_minor bigint,
+    fixed_currency text,
+    fixed_exponent smallint,
+    factor      numeric,
+    primary key (platform, account, event_kind)
+);
+
+-- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
+-- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
+-- Partitioned by the month of the event; written only under the planning lock or by a claim.
+create table conversion (
+    conversion_id        text        not null,
+    event_key            text        not null,
+    platform             text        not null,
+    account              text        not null,
+    action               text        not null,
+    kind                 text        not null check (kind in ('conversion', 'adjustment')),
+    verb                 text        not null check (verb in ('send', 'restate', 'retract')),
+    event_kind           text        not null,
+    state                text        not null check (state in ('planned', 'in_flight', 'accepted', 'settled', 'held',
+                                         'skipped', 'rejected', 'unknown', 'superseded')),
+    reason               text        not null,
+    value_minor          bigint,
+    book_minor           bigint      not null,
+    currency             text,
+    exponent             smallint,
+    occurred_at          timestamptz not null,
+    click_source         text,
+    click_ref            text,
+    clicked_at           timestamptz,
+    click_id_kind        text,
+    click_id             text,
+    vendor_id            text        not null,
+    parent_conversion_id text,
+    adjusted_at          timestamptz,
+    not_before           timestamptz,
+    deadline             timestamptz,
+    attempts             integer     not null default 0,
+    in_doubt             boolean     not null default false,
+    first_sent_at        timestamptz,
+    batch_id             text,
+    request_ref          text,
+    code                 text,
+    planned_at           timestamptz not null default now(),
+    changed_at           timestamptz not null default now(),
+    primary key (conversion_id, occurred_at)
+) partition by range (occurred_at);
+create index conversion_event on conversion (event_key);
+create index conversion_parent on conversion (parent_conversion_id) where parent_conversion_id is not null;
+create index conversion_due on conversion (platform, account, deadline) where state = 'planned';
+create index conversion_open on conversion (platform, account, state) where state in ('in_flight', 'accepted', 'held', 'unknown');
+
+-- Every request, twice: the intent committed before it leaves, the outcome after. Append-only; each row carries the
+-- digest of the one before it in its account's chain. `phase` intent | outcome | settlement | recovery | human.
+create table delivery_attempt (
+    attempt_id     bigint generated always as identity,
+    at             timestamptz not null,
+    platform       text        not null,
+    account        text        not null,
+    conversion_id  text        not null,
+    batch_id       text        not null,
+    phase          text        not null check (phase in ('intent', 'outcome', 'settlement', 'recovery', 'human')),
+    outcome        text,
+    code           text,
+    text           text,
+    request_ref    text,
+    request_sha256 text,
+    run_id         text,
+    prev_digest    text        not null,
+    digest         text        not null,
+    primary key (attempt_id, at)
+) partition by range (at);
+create index delivery_attempt_conversion on delivery_attempt (conversion_id);
+create index delivery_attempt_chain on delivery_attempt (platform, account, attempt_id);
+
+-- The end of each account's chain.
+create table delivery_chain (
+    platform text not null,
+    account  text not null,
+    digest   text not null,
+    primary key (platform, account)
+);
+
+-- A batch a platform took in and will confirm later.
+create table settlement_poll (
+    platform    text        not null,
+    account     text        not null,
+    request_ref text        not null,
+    accepted_at timestamptz not null,
+    next_poll_at timestamptz not null,
+    polls       integer     not null default 0,
+    done_at     timestamptz,
+    status      text,
+    primary key (platform, account, request_ref)
+);
+create index settlement_poll_due on settlement_poll (next_poll_at) where done_at is null;
