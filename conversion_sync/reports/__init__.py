@@ -1,0 +1,1 @@
+"""Read-only views of the books: summaries, reconciliation, explanations."""

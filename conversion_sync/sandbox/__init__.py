@@ -1,0 +1,1 @@
+"""The vendors simulated, and the seeded SaaS business that lives in them. Shares no code with the product."""
