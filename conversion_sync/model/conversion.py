@@ -91,6 +91,8 @@ class Reason(StrEnum):
     NETTED_BEFORE_SEND = "netted_before_send"
     REFUNDED_BEFORE_SEND = "refunded_before_send"
     ADJUSTMENT_TOO_OLD = "adjustment_too_old"
+    ADJUSTMENT_FINAL = "adjustment_final"
+    VALUE_UNCHANGED = "value_unchanged"
     TEST_MODE = "test_mode"
     REPLANNED = "replanned"
     RECLASSIFIED = "reclassified"
@@ -143,7 +145,7 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.NO_CLICK: Explanation(
         "No click of this platform is known for the customer before the payment.",
-        "None if the customer did not come from this platform; else check the click table and identity links.",
+        "None if the customer came another way; else check the click table and identity links.",
     ),
     Reason.CLICK_TOO_OLD: Explanation(
         "The customer's last click of this platform lies before the platform's window.",
@@ -180,6 +182,13 @@ REASONS: Mapping[Reason, Explanation] = {
         "The platform no longer accepts corrections of this conversion.",
         "None: the difference stays visible in the reconciliation.",
     ),
+    Reason.ADJUSTMENT_FINAL: Explanation(
+        "The conversion was retracted, which the platform cannot undo.",
+        "None: the difference stays visible in the reconciliation.",
+    ),
+    Reason.VALUE_UNCHANGED: Explanation(
+        "The action's value rule gives the same value after this correction.", "None needed."
+    ),
     Reason.TEST_MODE: Explanation("The billing object is a test object.", "None: test data never leaves."),
     Reason.REPLANNED: Explanation(
         "The facts changed before it left; another row took its place.", "None needed."
@@ -203,7 +212,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "Mend what the last attempt's text names; the rows then go out by themselves.",
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
-        "The process or the connection died after the request left, and the platform does not drop duplicates.",
+        "The process or connection died after the request left, and the platform keeps duplicates.",
         "Look the conversion up at the platform, then settle it or plan it again by hand.",
     ),
 }

@@ -15,14 +15,35 @@ create table raw_event (
     payment_ref       text,
     resolved_customer text,
     transport         text        not null,
-    body              jsonb       not null,
+    body              json        not null,
     body_sha256       text        not null,
     observed_at       timestamptz not null default now(),
     primary key (provider, account, event_id, created_at)
 ) partition by range (created_at);
 create index raw_event_customer on raw_event (provider, account, resolved_customer);
-create index raw_event_payment on raw_event (provider, account, payment_ref) where payment_ref is not null;
-create index raw_event_invoice on raw_event (provider, account, invoice_ref) where invoice_ref is not null;
+create index raw_event_time on raw_event (created_at);
+create index raw_event_unresolved_payment on raw_event (provider, account, payment_ref)
+    where resolved_customer is null and payment_ref is not null;
+create index raw_event_unresolved_invoice on raw_event (provider, account, invoice_ref)
+    where resolved_customer is null and invoice_ref is not null;
+
+-- Which customer a payment or invoice belongs to, learnt from records that say so.
+create table billing_ref (
+    provider     text not null,
+    account      text not null,
+    ref          text not null, -- payment:<id> | invoice:<id>
+    customer_ref text not null,
+    primary key (provider, account, ref)
+);
+
+-- Payments and invoices that a record named together, in both directions.
+create table billing_ref_link (
+    provider text not null,
+    account  text not null,
+    ref      text not null,
+    other    text not null,
+    primary key (provider, account, ref, other)
+);
 
 -- One row per pull: what was asked, what came, and how late it was. Append-only.
 create table pull (

@@ -6,10 +6,11 @@ create table attribution_window (
     window_us bigint not null
 );
 
--- Per event and network: the last click inside the network's window, which delivery sends, and what lies outside it.
+-- Per event and ad account: the last click inside the platform's own window, which delivery sends, and the last one outside.
 create table attributed_click (
     event_key       text        not null,
-    network         text        not null,
+    platform        text        not null,
+    account         text        not null,
     touches         integer     not null,
     source          text,
     click_ref       text,
@@ -17,7 +18,7 @@ create table attributed_click (
     click_id_kind   text,
     click_id        text,
     last_outside_at timestamptz,
-    primary key (event_key, network)
+    primary key (event_key, platform, account)
 );
 
 -- Reporting credit: per event, model and touch. Sums over a model are the event's net to the minor unit.

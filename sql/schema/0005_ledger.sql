@@ -1,10 +1,11 @@
 -- The books: one row per (revenue event, platform account, action, kind), and every attempt at it.
 
--- The ad accounts and the mapping of event kinds to their actions, written from the configuration before each plan.
+-- The enabled ad accounts and the mapping of event kinds to their actions, written from the configuration by each run.
 create table plan_account (
     platform             text    not null,
     account              text    not null,
     network              text    not null,
+    click_window_us      bigint  not null,
     max_event_age_us     bigint  not null,
     max_click_age_us     bigint,
     deadline_margin_us   bigint  not null,
@@ -61,6 +62,7 @@ create table conversion (
     in_doubt             boolean     not null default false,
     first_sent_at        timestamptz,
     batch_id             text,
+    batch_group          text        not null default '',
     request_ref          text,
     code                 text,
     planned_at           timestamptz not null default now(),
@@ -70,6 +72,8 @@ create table conversion (
 create index conversion_event on conversion (event_key);
 create index conversion_parent on conversion (parent_conversion_id) where parent_conversion_id is not null;
 create index conversion_due on conversion (platform, account, deadline) where state = 'planned';
+create index conversion_request on conversion (platform, account, request_ref) where state = 'accepted';
+create index conversion_time on conversion (platform, account, occurred_at);
 create index conversion_open on conversion (platform, account, state) where state in ('in_flight', 'accepted', 'held', 'unknown');
 
 -- Every request, twice: the intent committed before it leaves, the outcome after. Append-only; each row carries the
