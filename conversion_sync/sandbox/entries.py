@@ -126,8 +126,8 @@ def entry_json(key: Key, entry: Entry) -> dict[str, Any]:
         terminal=entry.terminal,
         adjustments=[asdict(adjustment) for adjustment in entry.adjustments],
     )
-    plain: dict[str, Any] = plain(row)
-    return plain
+    shown: dict[str, Any] = plain(row)
+    return shown
 
 
 def plain(value: Any) -> Any:
