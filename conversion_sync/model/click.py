@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Network(StrEnum):
-    """Where a visit came from. `direct` carries no ad identifier; `other` has UTM tags we have no platform for."""
+    """Where a visit came from: `direct` has no ad tag at all, `other` has tags of no platform we know."""
 
     GOOGLE = "google"
     META = "meta"

@@ -93,6 +93,7 @@ class Reason(StrEnum):
     ADJUSTMENT_TOO_OLD = "adjustment_too_old"
     ADJUSTMENT_FINAL = "adjustment_final"
     VALUE_UNCHANGED = "value_unchanged"
+    OVERTAKEN = "overtaken"
     TEST_MODE = "test_mode"
     REPLANNED = "replanned"
     RECLASSIFIED = "reclassified"
@@ -188,6 +189,9 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.VALUE_UNCHANGED: Explanation(
         "The action's value rule gives the same value after this correction.", "None needed."
+    ),
+    Reason.OVERTAKEN: Explanation(
+        "A later correction of the same payment carries the new value instead.", "None needed."
     ),
     Reason.TEST_MODE: Explanation("The billing object is a test object.", "None: test data never leaves."),
     Reason.REPLANNED: Explanation(

@@ -28,6 +28,18 @@ create table plan_rule (
     primary key (platform, account, event_kind)
 );
 
+-- What a value rule makes of a payment's net and gross, in minor units; nothing is left of a payment refunded in full.
+create function ruled_value(value_rule text, net bigint, gross bigint, factor numeric, fixed bigint)
+returns bigint language sql immutable parallel safe as $$
+    select case
+        when net <= 0 and gross <= 0 and value_rule <> 'fixed' then 0
+        when value_rule = 'net_cash' then net
+        when value_rule = 'gross' then gross
+        when value_rule = 'multiple' then round_half_even(net * factor)
+        when value_rule = 'fixed' then fixed
+    end
+$$;
+
 -- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
 -- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
 -- Partitioned by the month of the event; written only under the planning lock or by a claim.
@@ -71,7 +83,7 @@ create table conversion (
 ) partition by range (occurred_at);
 create index conversion_event on conversion (event_key);
 create index conversion_parent on conversion (parent_conversion_id) where parent_conversion_id is not null;
-create index conversion_due on conversion (platform, account, deadline) where state = 'planned';
+create index conversion_due on conversion (platform, account, kind, deadline, conversion_id) where state = 'planned';
 create index conversion_request on conversion (platform, account, request_ref) where state = 'accepted';
 create index conversion_time on conversion (platform, account, occurred_at);
 create index conversion_open on conversion (platform, account, state) where state in ('in_flight', 'accepted', 'held', 'unknown');

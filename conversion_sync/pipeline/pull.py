@@ -1,0 +1,197 @@
+"""Pull: what vendors and click tables say is landed as it came, page by page.
+
+Each page is one transaction, so a run that dies keeps what it read and the next run reads the rest;
+records already kept are left alone. A line in `pull` says what came and how late it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from conversion_sync.billing.provider import RawRecord
+from conversion_sync.clicks.source import ClickPage
+from conversion_sync.model.revenue import Transport
+from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.context import Account, Context
+from conversion_sync.pipeline.report import RoomReport
+from conversion_sync.store.copy import copy_rows
+from conversion_sync.store.partitions import ensure_months
+from conversion_sync.store.queries import query
+
+RAW_COLUMNS = (
+    "provider",
+    "account",
+    "event_id",
+    "event_type",
+    "created_at",
+    "livemode",
+    "api_version",
+    "customer_ref",
+    "invoice_ref",
+    "payment_ref",
+    "transport",
+    "body",
+    "body_sha256",
+)
+CLICK_COLUMNS = (
+    "source",
+    "click_ref",
+    "clicked_at",
+    "visitor_id",
+    "user_id",
+    "network",
+    "click_id_kind",
+    "click_id",
+    "click_ids",
+    "campaign",
+    "landing_url",
+    "referrer",
+    "user_agent",
+    "ip_address",
+    "ad_user_data",
+    "ad_personalization",
+)
+
+
+def pull_billing(ctx: Context, window: Window) -> RoomReport:
+    """Lands the billing records of the window, all accounts.
+
+    Raises CredentialError, TransientError or PermanentError of the provider; pages landed before
+    that stay.
+    """
+    counts: dict[str, int] = {}
+    for account, build in sorted(ctx.providers.items()):
+        provider = build()
+        seen = new = late = 0
+        try:
+            for page in provider.pull(window):
+                page_new, page_late = land_records(ctx, account, page, window.start)
+                seen, new, late = seen + len(page), new + page_new, late + page_late
+        finally:
+            provider.close()
+        source = ":".join(account)
+        _record_pull(ctx, source, window, seen, new, late, 0)
+        counts |= {f"{source} read": seen, f"{source} new": new, f"{source} late": late}
+    return RoomReport(room="billing_events", counts=counts)
+
+
+def pull_clicks(ctx: Context, window: Window) -> RoomReport:
+    """Lands the clicks of the window from every click table; unusable rows go to quarantine.
+
+    Raises ConfigurationError for a missing table or column, TransientError for a database that is
+    down; pages landed before that stay.
+    """
+    counts: dict[str, int] = {}
+    for name, build in sorted(ctx.click_sources.items()):
+        source = build()
+        seen = new = late = bad = 0
+        try:
+            for page in source.read(window):
+                page_new, page_late = land_clicks(ctx, page, window.start)
+                seen += len(page.clicks) + len(page.quarantined)
+                new, late, bad = new + page_new, late + page_late, bad + len(page.quarantined)
+        finally:
+            source.close()
+        _record_pull(ctx, f"clicks:{name}", window, seen, new, late, bad)
+        counts |= {
+            f"{name} read": seen,
+            f"{name} new": new,
+            f"{name} late": late,
+            f"{name} quarantined": bad,
+        }
+    return RoomReport(room="clicks", counts=counts)
+
+
+def land_records(
+    ctx: Context,
+    account: Account,
+    page: Sequence[RawRecord],
+    window_start: datetime,
+    transport: Transport = Transport.EVENTS,
+) -> tuple[int, int]:
+    """Lands one page; returns how many records were new and how many of those lay before the window."""
+    provider, name = account
+    rows = [
+        (
+            provider,
+            name,
+            record.event_id,
+            record.event_type,
+            record.created_at,
+            record.livemode,
+            record.api_version,
+            record.customer_ref,
+            record.invoice_ref,
+            record.payment_ref,
+            transport.value,
+            record.body,
+            hashlib.sha256(record.body.encode()).hexdigest(),
+        )
+        for record in page
+    ]
+    ensure_months(ctx.engine, "raw_event", (record.created_at for record in page))
+    with ctx.engine.begin() as connection:
+        connection.execute(query("landing/billing_work_tables"))
+        copy_rows(connection, "staged_raw_event", RAW_COLUMNS, rows)
+        landed = connection.execute(query("landing/land_raw_events"), {"window_start": window_start}).one()
+        for step in ("learn_references", "link_references", "spread_references", "resolve_customers"):
+            connection.execute(query(f"landing/{step}"))
+    return int(landed.rows_new), int(landed.rows_late)
+
+
+def land_clicks(ctx: Context, page: ClickPage, window_start: datetime) -> tuple[int, int]:
+    """Lands one page; returns how many clicks were new or changed, and how many lay before the window."""
+    rows = [
+        (
+            click.source,
+            click.click_ref,
+            click.clicked_at,
+            click.visitor_id,
+            click.user_id,
+            click.network.value,
+            click.click_id_kind and click.click_id_kind.value,
+            click.click_id,
+            click.click_ids,
+            click.campaign,
+            click.landing_url,
+            click.referrer,
+            click.user_agent,
+            click.ip_address,
+            click.ad_user_data.value,
+            click.ad_personalization.value,
+        )
+        for click in page.clicks
+    ]
+    refused = [(row.source, row.click_ref, row.reason, row.detail) for row in page.quarantined]
+    ensure_months(ctx.engine, "click", (click.clicked_at for click in page.clicks))
+    with ctx.engine.begin() as connection:
+        connection.execute(query("landing/click_work_tables"))
+        copy_rows(connection, "staged_click", CLICK_COLUMNS, rows)
+        copy_rows(
+            connection, "staged_quarantined_click", ("source", "click_ref", "reason", "detail"), refused
+        )
+        landed = connection.execute(query("landing/land_clicks"), {"window_start": window_start}).one()
+        connection.execute(query("landing/link_visitors_of_clicks"))
+        connection.execute(query("landing/quarantine_clicks"))
+    return int(landed.rows_new), int(landed.rows_late)
+
+
+def _record_pull(
+    ctx: Context, source: str, window: Window, seen: int, new: int, late: int, quarantined: int
+) -> None:
+    with ctx.engine.begin() as connection:
+        connection.execute(
+            query("landing/record_pull"),
+            {
+                "source": source,
+                "window_start": window.start,
+                "window_end": window.end,
+                "rows_seen": seen,
+                "rows_new": new,
+                "rows_late": late,
+                "rows_quarantined": quarantined,
+                "run_id": ctx.run_id,
+            },
+        )

@@ -1,0 +1,48 @@
+-- Rebuilds the touches of the dirty visitors: those that left a customer go, those that joined or are new come.
+-- Input:  dirty_visitor, resolved_visitor, click.
+-- Output: touch; temporary table changed_customer (customer_key, touched_at: its earliest changed touch).
+-- Cost:   index scans of click_visitor and touch_visitor for the dirty visitors.
+with wanted as (
+    select click.source, click.click_ref, resolved.customer_key, click.clicked_at as touched_at, click.visitor_id,
+           click.network, click.click_id_kind, click.click_id, click.campaign
+    from resolved_visitor as resolved
+    join click on click.visitor_id = resolved.visitor_id
+), removed as (
+    delete from touch
+    using dirty_visitor
+    where touch.visitor_id = dirty_visitor.visitor_id
+        and not exists (
+            select 1 from wanted
+            where wanted.source = touch.source and wanted.click_ref = touch.click_ref
+                and wanted.touched_at = touch.touched_at
+        )
+    returning touch.customer_key, touch.touched_at
+), left_behind as (
+    select touch.customer_key, touch.touched_at
+    from wanted
+    join touch
+        on touch.source = wanted.source and touch.click_ref = wanted.click_ref and touch.touched_at = wanted.touched_at
+    where touch.customer_key <> wanted.customer_key
+), written as (
+    insert into touch as known (source, click_ref, customer_key, touched_at, visitor_id, network, click_id_kind,
+                                click_id, campaign)
+    select source, click_ref, customer_key, touched_at, visitor_id, network, click_id_kind, click_id, campaign
+    from wanted
+    on conflict (source, click_ref, touched_at) do update
+    set customer_key = excluded.customer_key, visitor_id = excluded.visitor_id, network = excluded.network,
+        click_id_kind = excluded.click_id_kind, click_id = excluded.click_id, campaign = excluded.campaign
+    where (known.customer_key, known.visitor_id, known.network, known.click_id_kind, known.click_id, known.campaign)
+        is distinct from (excluded.customer_key, excluded.visitor_id, excluded.network, excluded.click_id_kind,
+                          excluded.click_id, excluded.campaign)
+    returning customer_key, touched_at
+)
+insert into changed_customer (customer_key, touched_at)
+select customer_key, min(touched_at)
+from (
+    select customer_key, touched_at from removed
+    union all
+    select customer_key, touched_at from left_behind
+    union all
+    select customer_key, touched_at from written
+) changed
+group by customer_key

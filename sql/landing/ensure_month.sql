@@ -1,0 +1,3 @@
+-- Makes sure a partitioned table has the month's partition.
+-- Input: :parent, :moment. Output: a partition, if it was missing. Cost: one catalogue look-up.
+select ensure_month(:parent, cast(:moment as timestamptz))
