@@ -1,0 +1,203 @@
+"""The Google Ads API v26 over gRPC with TLS, as the unmodified official client speaks it.
+
+Source: specs/google_ads.md §1.8 (shape), §8.1 (transport and authentication).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conversion_sync.sandbox import google_tokens
+from conversion_sync.sandbox.faults import Action
+from conversion_sync.sandbox.google_ads_adjustments import upload_adjustments
+from conversion_sync.sandbox.google_ads_conversions import upload_clicks
+from conversion_sync.sandbox.google_ads_failures import (
+    REQUEST_ID_KEY,
+    CallFault,
+    Fault,
+    abort,
+    add,
+    failure,
+)
+from conversion_sync.sandbox.google_ads_search import search
+from conversion_sync.sandbox.google_ads_tls import make_tls
+from conversion_sync.sandbox.google_tokens import Grant, TokenFault
+from conversion_sync.sandbox.vendors import Vendors
+
+if TYPE_CHECKING:
+    import grpc
+
+PACKAGE = "google.ads.googleads.v26.services"
+LARGEST_MESSAGE = 64 << 20
+CALLERS = 16
+
+Answer = Callable[[Vendors, Any, str], Any]
+"""Answers a request message; raises CallFault. The text is the request id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC: where it lives, its messages and who answers."""
+
+    service: str
+    name: str
+    request: Any
+    response: Any
+    answer: Answer
+    streams: bool = False
+
+
+def serve(
+    vendors: Vendors, host: str, port: int, *, allow_listed: bool = False
+) -> tuple[grpc.Server, int, bytes]:
+    """Start the server; port 0 picks a free one. Returns it, its port and the PEM of the CA to trust.
+
+    `allow_listed` opens UploadClickConversions, which is closed to projects new since June 2026 (§0).
+    """
+    import grpc
+
+    tls = make_tls()
+    server = grpc.server(
+        ThreadPoolExecutor(CALLERS, thread_name_prefix="google_ads"),
+        options=[("grpc.max_receive_message_length", LARGEST_MESSAGE), ("grpc.so_reuseport", 0)],
+    )
+    handlers: dict[str, dict[str, Any]] = {}
+    for method in _methods(allow_listed):
+        handlers.setdefault(f"{PACKAGE}.{method.service}", {})[method.name] = _handler(vendors, method)
+    server.add_generic_rpc_handlers(
+        tuple(grpc.method_handlers_generic_handler(service, names) for service, names in handlers.items())
+    )
+    credentials = grpc.ssl_server_credentials([(tls.key, tls.chain)])
+    bound = server.add_secure_port(f"{host}:{port}", credentials)
+    server.start()
+    return server, bound, tls.ca
+
+
+def _methods(allow_listed: bool) -> list[Method]:
+    from google.ads.googleads.v26.services.types import conversion_adjustment_upload_service as adjustments
+    from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
+    from google.ads.googleads.v26.services.types import google_ads_service as ads
+
+    def upload(vendors: Vendors, request: Any, request_id: str) -> Any:
+        return upload_clicks(vendors, request, request_id, allow_listed=allow_listed)
+
+    return [
+        Method(
+            "ConversionUploadService",
+            "UploadClickConversions",
+            conversions.UploadClickConversionsRequest.pb(),
+            conversions.UploadClickConversionsResponse.pb(),
+            upload,
+        ),
+        Method(
+            "ConversionAdjustmentUploadService",
+            "UploadConversionAdjustments",
+            adjustments.UploadConversionAdjustmentsRequest.pb(),
+            adjustments.UploadConversionAdjustmentsResponse.pb(),
+            upload_adjustments,
+        ),
+        Method(
+            "GoogleAdsService",
+            "Search",
+            ads.SearchGoogleAdsRequest.pb(),
+            ads.SearchGoogleAdsResponse.pb(),
+            search,
+        ),
+        Method(
+            "GoogleAdsService",
+            "SearchStream",
+            ads.SearchGoogleAdsStreamRequest.pb(),
+            ads.SearchGoogleAdsStreamResponse.pb(),
+            search,
+            streams=True,
+        ),
+    ]
+
+
+def _handler(vendors: Vendors, method: Method) -> Any:
+    import grpc
+
+    path = f"/{PACKAGE}.{method.service}/{method.name}"
+
+    def one(request: Any, context: Any) -> Any:
+        with vendors.books.request("google_ads", path, request.customer_id):
+            return _exchange(vendors, method, path, request, context)
+
+    def stream(request: Any, context: Any) -> Any:
+        yield one(request, context)
+
+    messages = {
+        "request_deserializer": method.request.FromString,
+        "response_serializer": method.response.SerializeToString,
+    }
+    if method.streams:
+        return grpc.unary_stream_rpc_method_handler(stream, **messages)
+    return grpc.unary_unary_rpc_method_handler(one, **messages)
+
+
+def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context: Any) -> Any:
+    """One call: fault plan, authentication, the answer, and the request id on the way out."""
+    request_id = secrets.token_urlsafe(16)
+    context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
+    fault = vendors.faults.take("google_ads", path)
+    if fault is not None and not fault.after_accepting and not fault.drop_reply:
+        _fail(context, fault, request_id)
+    try:
+        _authenticate(vendors, dict(context.invocation_metadata()), request.customer_id)
+        answer = method.answer(vendors, request, request_id)
+    except CallFault as refused:
+        box = failure(request_id)
+        add(box, refused.fault)
+        abort(context, refused.status, refused.fault.message, box, request_id)
+    if fault is not None:
+        _fail(context, fault, request_id)
+    if method.streams:
+        answer = method.response(results=answer.results, field_mask=answer.field_mask, request_id=request_id)
+    context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
+    return answer
+
+
+def _fail(context: Any, fault: Action, request_id: str) -> None:
+    """Carry a planned fault out; a lost connection is UNAVAILABLE, as the client library reports one."""
+    if fault.delay_seconds:
+        time.sleep(fault.delay_seconds)
+    if fault.close_before_reply or fault.drop_reply:
+        abort(context, "UNAVAILABLE", "Socket closed", None, request_id)
+    if fault.grpc_status is None:
+        return
+    box = None
+    if fault.grpc_error is not None:
+        box = failure(request_id)
+        add(box, Fault(fault.grpc_error), retry_delay=fault.grpc_retry_delay_seconds)
+    abort(context, fault.grpc_status, "Planned fault.", box, request_id)
+
+
+def _authenticate(vendors: Vendors, metadata: Mapping[str, str], customer_id: str) -> None:
+    """Bearer, customer, manager and routing header, in this order. Raises CallFault. Source: §8.1."""
+    known = vendors.credentials
+    scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+    bearer = token if scheme.lower() == "bearer" else None
+    match google_tokens.check(known, bearer, vendors.clock.now()):
+        case TokenFault() as fault:
+            name = "OAUTH_TOKEN_EXPIRED" if fault is TokenFault.EXPIRED else "OAUTH_TOKEN_INVALID"
+            raise CallFault("UNAUTHENTICATED", Fault(f"authentication_error.{name}", "", "Bad credentials."))
+        case Grant() as grant if google_tokens.ADWORDS not in grant.scopes:
+            code = "authorization_error.ACTION_NOT_PERMITTED"
+            raise CallFault("PERMISSION_DENIED", Fault(code, "", "Insufficient authentication scopes."))
+    if not (len(customer_id) == 10 and customer_id.isdigit()):
+        raise CallFault("INVALID_ARGUMENT", Fault("request_error.INVALID_CUSTOMER_ID"))
+    if customer_id != known.google_customer_id:
+        raise CallFault("UNAUTHENTICATED", Fault("authentication_error.CUSTOMER_NOT_FOUND"))
+    login = str(metadata.get("login-customer-id", customer_id))
+    if not (len(login) == 10 and login.isdigit()):
+        raise CallFault("INVALID_ARGUMENT", Fault("header_error.INVALID_LOGIN_CUSTOMER_ID"))
+    if login not in {known.google_login_customer_id, customer_id}:
+        code = "authorization_error.USER_PERMISSION_DENIED"
+        raise CallFault("PERMISSION_DENIED", Fault(code, "", "User doesn't have permission."))
+    if metadata.get("x-goog-request-params", "") != f"customer_id={customer_id}":
+        raise CallFault("INVALID_ARGUMENT", Fault("request_error.INVALID_CUSTOMER_ID"))

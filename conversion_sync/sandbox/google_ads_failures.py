@@ -1,0 +1,95 @@
+"""How the Google Ads API says no: a failure message in the trailer, or beside the rows that worked.
+
+Source: specs/google_ads.md §1.5, §1.8, §2.1, §8.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+FAILURE_KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
+REQUEST_ID_KEY = "request-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error: `code` is `group.NAME`, `field` the path below the row, `message` for people."""
+
+    code: str
+    field: str = ""
+    message: str = "The request is not valid."
+
+
+@dataclass(frozen=True, slots=True)
+class CallFault(Exception):  # noqa: N818
+    """The whole call is refused with a gRPC status."""
+
+    status: str
+    fault: Fault
+
+
+def invalid(code: str, field: str = "", message: str = "The request is not valid.") -> CallFault:
+    """A call refused with INVALID_ARGUMENT."""
+    return CallFault("INVALID_ARGUMENT", Fault(code, field, message))
+
+
+def failure(request_id: str) -> Any:
+    """An empty GoogleAdsFailure."""
+    from google.ads.googleads.v26.errors.types import errors
+
+    return errors.GoogleAdsFailure.pb()(request_id=request_id)
+
+
+def add(box: Any, fault: Fault, rows: str = "", index: int = 0, *, retry_delay: int | None = None) -> None:
+    """Append an error to a GoogleAdsFailure; `rows` names the repeated field the index is of."""
+    error = box.errors.add(message=fault.message)
+    group, _, name = fault.code.partition(".")
+    field = error.error_code.DESCRIPTOR.fields_by_name[group]
+    setattr(error.error_code, group, field.enum_type.values_by_name[name].number)
+    if rows:
+        error.location.field_path_elements.add(field_name=rows, index=index)
+    if fault.field:
+        error.location.field_path_elements.add(field_name=fault.field)
+    if retry_delay is not None:
+        error.details.quota_error_details.retry_delay.seconds = retry_delay
+        error.details.quota_error_details.rate_scope = 2
+        error.details.quota_error_details.rate_name = "Number of operations"
+
+
+def partial_failure(box: Any) -> Any:
+    """The google.rpc.Status that carries the errors of rows, code 3."""
+    from google.protobuf import any_pb2
+    from google.rpc import status_pb2
+
+    packed = any_pb2.Any()
+    packed.Pack(box)
+    several = " Multiple errors in 'details'." if len(box.errors) > 1 else ""
+    path = "".join(
+        f"{element.field_name}[{element.index}]" if element.HasField("index") else f".{element.field_name}"
+        for element in box.errors[0].location.field_path_elements
+    )
+    message = f"{box.errors[0].message}, at {path}{several}"
+    return status_pb2.Status(code=3, message=message, details=[packed])
+
+
+def row_failures(rows: str, faults: Sequence[Iterable[Fault]], request_id: str) -> Any | None:
+    """The failure of all rows that have faults, or None when none has."""
+    box = failure(request_id)
+    for index, of_row in enumerate(faults):
+        for fault in of_row:
+            add(box, fault, rows, index)
+    return box if box.errors else None
+
+
+def abort(context: Any, status: str, message: str, box: Any | None, request_id: str) -> NoReturn:
+    """End the call with a status, the request id and, if there is one, the failure in the trailer."""
+    import grpc
+
+    trailer: list[tuple[str, str | bytes]] = [(REQUEST_ID_KEY, request_id)]
+    if box is not None:
+        trailer.append((FAILURE_KEY, box.SerializeToString()))
+    context.set_trailing_metadata(tuple(trailer))
+    context.abort(grpc.StatusCode[status], message)
+    raise AssertionError("abort does not return")
