@@ -57,7 +57,7 @@ Endpoint = Callable[[Request], Awaitable[Response | ASGIApp]]
 
 
 def endpoint(vendors: Vendors, vendor: str, answer: Answer, account: AccountOf) -> Any:
-    """A Starlette endpoint around `answer`. `account` names whose request it is, for the concurrency count."""
+    """A Starlette endpoint around `answer`. `account` says whose request it is, for the concurrency."""
 
     async def handle(request: Request) -> Response | Cut:
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))

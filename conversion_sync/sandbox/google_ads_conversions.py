@@ -87,6 +87,10 @@ def _click_id(row: Any) -> tuple[str, str]:
     return "", ""
 
 
+def _click_and_time(row: Any) -> tuple[str, str, str]:
+    return action_id(row.conversion_action), _click_id(row)[1], row.conversion_date_time
+
+
 def _conversion(vendors: Vendors, customer: str, row: Any, twins: Twins, now: datetime) -> Conversion | Fault:
     """What a row means, or its first fault."""
     action = action_id(row.conversion_action)
