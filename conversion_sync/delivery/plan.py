@@ -13,16 +13,12 @@ from sqlalchemy import Connection, Engine
 
 from conversion_sync.model.windows import Window
 from conversion_sync.store.locks import transaction_lock
-from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
 
 def plan(engine: Engine, window: Window, now: datetime) -> dict[str, int]:
     """Plans the dirty events and those of the window; returns counts of events and of rows changed."""
     span = {"window_start": window.start, "window_end": window.end}
-    with engine.begin() as connection:
-        months = list(connection.scalars(query("planning/months_at_work"), span))
-    ensure_months(engine, "conversion", months)
     with engine.begin() as connection:
         transaction_lock(connection, "plan")
         connection.execute(query("planning/work_tables"))

@@ -75,7 +75,6 @@ class Reason(StrEnum):
     RESEND_IN_DOUBT = "resend_in_doubt"
     SENT = "sent"
     CONFIRMED = "confirmed"
-    DUPLICATE = "duplicate"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     PARTIAL_CONFIRMATION = "partial_confirmation"
     NO_CUSTOMER = "no_customer"
@@ -131,9 +130,6 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.SENT: Explanation("The request left.", "None needed."),
     Reason.CONFIRMED: Explanation("The platform holds it.", "None needed."),
-    Reason.DUPLICATE: Explanation(
-        "The platform already held it and said so, which counts as delivered.", "None needed."
-    ),
     Reason.AWAITING_CONFIRMATION: Explanation(
         "The platform took it in and confirms later.", "None needed: confirmation is polled."
     ),

@@ -31,6 +31,7 @@ from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.locks import transaction_lock
+from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
 CUSTOMERS_AT_ONCE = 500
@@ -77,6 +78,10 @@ def _normalise_account(
         for start in range(0, len(customers), CUSTOMERS_AT_ONCE):
             batch = customers[start : start + CUSTOMERS_AT_ONCE]
             books = list(_books(connection, account, provider, batch))
+            # Every event's ledger month exists before the event does, so that a plan never lacks one.
+            ensure_months(
+                ctx.engine, "conversion", (event.occurred_at for book, _ in books for event in book.events)
+            )
             written = _write(connection, account, batch, books)
             for key, value in written.items():
                 counts[key] += value
@@ -123,7 +128,13 @@ def _write(
         "staged_revenue_event",
         EVENT_COLUMNS,
         [
-            (*_values(event), lane_of(event.kind).value, book.customer_key, content_hash(event), transport.value)
+            (
+                *_values(event),
+                lane_of(event.kind).value,
+                book.customer_key,
+                content_hash(event),
+                transport.value,
+            )
             for book, transport in books
             for event in book.events
         ],

@@ -12,10 +12,10 @@ set state = case when held_back then known.state else desired.state end,
     deadline = desired.deadline, changed_at = :now
 from (
     select desired.*,
-           row.state = 'held' and row.reason = 'credential_or_configuration' and desired.state = 'planned' as held_back,
-           row.state = 'planned' and row.reason = 'waits_retry' and desired.state = 'planned' as waits
+           entry.state = 'held' and entry.reason = 'credential_or_configuration' and desired.state = 'planned' as held_back,
+           entry.state = 'planned' and entry.reason = 'waits_retry' and desired.state = 'planned' as waits
     from desired
-    join conversion as row on row.conversion_id = desired.conversion_id
+    join conversion as entry on entry.conversion_id = desired.conversion_id
 ) as desired
 where known.conversion_id = desired.conversion_id
     and known.state in ('planned', 'held', 'skipped', 'superseded') and not known.in_doubt

@@ -1,0 +1,104 @@
+"""From a platform's answer to a row's next state: pure rules, one table of outcomes.
+
+What in-doubt rows may do depends on the platform's dedup promise alone (DESIGN.md §4): the same ids
+again where a second copy cannot count, a human where it could.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from conversion_sync.delivery.books import Claimed, Verdict
+from conversion_sync.model.conversion import Outcome, Reason, State
+from conversion_sync.platforms.platform import Catalogue, DedupPromise, RowResult, SendResult
+
+DEDUP_MARGIN = timedelta(hours=1)
+"""In-doubt rows are given up this long before the platform forgets the first copy."""
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=1)
+
+
+def verdicts_of(
+    batch: Sequence[Claimed], result: SendResult, facts: Catalogue, now: datetime
+) -> list[Verdict]:
+    """One verdict a row, for an answer that is not a refused batch."""
+    whole = RowResult(outcome=result.outcome, code=result.code, text=result.text)
+    return [
+        verdict_of(item, result.rows.get(index, whole), facts, now, result)
+        for index, item in enumerate(batch)
+    ]
+
+
+def verdict_of(
+    item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
+) -> Verdict:
+    """What becomes of one row in flight."""
+    state, reason, not_before, in_doubt, counts = _decide(item, answer, facts, now, result)
+    return Verdict(
+        conversion_id=item.row.conversion_id,
+        state=state,
+        reason=reason,
+        outcome=answer.outcome.value,
+        code=answer.code,
+        text=answer.text,
+        not_before=not_before,
+        in_doubt=in_doubt,
+        counts_as_attempt=counts,
+        request_ref=result.request_ref,
+    )
+
+
+def in_doubt(
+    first_sent_at: datetime, facts: Catalogue, now: datetime
+) -> tuple[State, Reason, datetime | None, bool]:
+    """Where a row goes that may have arrived: (state, reason, not before, still in doubt)."""
+    if facts.dedup is DedupPromise.ALWAYS:
+        return State.PLANNED, Reason.RESEND_IN_DOUBT, now, True
+    if facts.dedup is DedupPromise.WITHIN_WINDOW and first_sent_at > doubtful_since(facts, now):
+        return State.PLANNED, Reason.RESEND_IN_DOUBT, now, True
+    return State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, None, True
+
+
+def doubtful_since(facts: Catalogue, now: datetime) -> datetime:
+    """Rows first sent before this moment are past the platform's dedup promise."""
+    if facts.dedup is DedupPromise.ALWAYS:
+        return now - timedelta(days=3650)
+    return now - facts.dedup_window + DEDUP_MARGIN
+
+
+def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:
+    """The platform's own delay, else doubling from half a minute to an hour."""
+    if asked is not None:
+        return min(asked, LONGEST_RETRY)
+    return min(FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 10), LONGEST_RETRY)
+
+
+def _decide(
+    item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
+) -> tuple[State, Reason, datetime | None, bool, bool]:
+    match answer.outcome:
+        case Outcome.DELIVERED:
+            return State.SETTLED, Reason.CONFIRMED, None, False, True
+        case Outcome.ACCEPTED:
+            return State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True
+        case Outcome.REJECTED | Outcome.BAD_BATCH:
+            known = answer.code in facts.codes
+            return (
+                State.REJECTED,
+                Reason.PLATFORM_REFUSED if known else Reason.NEEDS_REVIEW,
+                None,
+                False,
+                True,
+            )
+        case Outcome.RETRY_LATER:
+            later = now + retry_delay(item.attempts, result.retry_after)
+            # An earlier copy may still have arrived, whatever became of this one.
+            reason = Reason.RESEND_IN_DOUBT if item.in_doubt else Reason.WAITS_RETRY
+            return State.PLANNED, reason, later, item.in_doubt, True
+        case Outcome.HOLD if item.in_doubt:
+            return State.PLANNED, Reason.RESEND_IN_DOUBT, now + LONGEST_RETRY, True, False
+        case Outcome.HOLD:
+            return State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, None, False, False
+        case Outcome.AMBIGUOUS:
+            return (*in_doubt(item.first_sent_at, facts, now), True)

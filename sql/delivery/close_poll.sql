@@ -1,0 +1,5 @@
+-- Writes down what asking after a request gave: another time to ask, or the end.
+-- Input:  :platform, :account, :request_ref, :now, :next_poll_at, :done, :status. Output: settlement_poll. Cost: one probe.
+update settlement_poll
+set polls = polls + 1, next_poll_at = :next_poll_at, status = :status, done_at = case when :done then :now end
+where platform = :platform and account = :account and request_ref = :request_ref
