@@ -46,9 +46,7 @@ RULE_COLUMNS = (
 )
 
 
-def write_rules(
-    engine: Engine, settings: Settings, catalogues: Mapping[tuple[str, str], Catalogue]
-) -> None:
+def write_rules(engine: Engine, settings: Settings, catalogues: Mapping[tuple[str, str], Catalogue]) -> None:
     """Makes the rule tables equal to the configuration; writes only what differs."""
     with engine.begin() as connection:
         transaction_lock(connection, "rules")

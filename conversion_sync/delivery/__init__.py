@@ -1,1 +1,1 @@
-"""From due rows to proof: claim, send, isolate, record, settle. Every intent is committed before its request leaves."""
+"""From due rows to proof: plan, claim, send, isolate, record, settle. The intent is committed before its request."""

@@ -171,7 +171,7 @@ def _write(
         verdict.conversion_id for verdict in verdicts if verdict.state in (State.SETTLED, State.REJECTED)
     ]
     with desk.engine.begin() as connection:
-        # Locks are taken as planning takes them, stale marks before ledger rows, so neither waits for the other in a ring.
+        # Stale marks before ledger rows, the order planning locks in: neither waits for the other in a ring.
         connection.execute(query("delivery/mark_corrections"), {"conversion_ids": final})
         connection.execute(query("delivery/outcome_work_tables"))
         copy_rows(

@@ -92,7 +92,7 @@ def _send_kind(
         return max(asked, tenacity.wait_exponential_jitter(initial=0.5, max=LONGEST_PAUSE)(state))
 
     def worth_waiting(stop: SendResult | None) -> bool:
-        if stop is None or stop.outcome is not Outcome.RETRY_LATER:
+        if stop is None or stop.outcome is Outcome.HOLD:
             return False
         return stop.retry_after is None or stop.retry_after.total_seconds() <= LONGEST_PAUSE
 
@@ -154,7 +154,7 @@ def _send_batch(
     stop: SendResult | None = None
     for rows, result in answers:
         _record(desk, adapter, rows, result, clock(), tally)
-        if result.outcome in (Outcome.HOLD, Outcome.RETRY_LATER):
+        if result.outcome in (Outcome.HOLD, Outcome.RETRY_LATER, Outcome.AMBIGUOUS):
             stop = result
             log.error(
                 "%s:%s stopped: %s %s %s",
@@ -228,7 +228,7 @@ def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
         orphans = connection.execute(query("delivery/orphans"), desk.key).all()
     verdicts = []
     for orphan in orphans:
-        state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, adapter.catalogue, now)
+        state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, adapter.catalogue, now, now)
         verdicts.append(
             Verdict(
                 conversion_id=orphan.conversion_id,

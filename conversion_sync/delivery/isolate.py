@@ -99,7 +99,7 @@ def _blame_request(
         outcome=Outcome.HOLD,
         code=answer.code,
         text=answer.text,
-        remedy="Every row is refused alike: check the account's configuration (ids, event names, test codes).",
+        remedy="Every row is refused alike: check the account's ids, event names and test codes.",
     )
     held = [(rows, hold) for rows, _ in found.answers] + [(rows, hold) for rows, _ in pending]
     return Findings(answers=held, requests=found.requests)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from conversion_sync.delivery.books import Claimed, Verdict
 from conversion_sync.model.conversion import Outcome, Reason, State
+from conversion_sync.platforms.catalogue import is_known
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, RowResult, SendResult
 
 DEDUP_MARGIN = timedelta(hours=1)
@@ -50,13 +51,14 @@ def verdict_of(
 
 
 def in_doubt(
-    first_sent_at: datetime, facts: Catalogue, now: datetime
+    first_sent_at: datetime, facts: Catalogue, now: datetime, again_at: datetime
 ) -> tuple[State, Reason, datetime | None, bool]:
     """Where a row goes that may have arrived: (state, reason, not before, still in doubt)."""
-    if facts.dedup is DedupPromise.ALWAYS:
-        return State.PLANNED, Reason.RESEND_IN_DOUBT, now, True
-    if facts.dedup is DedupPromise.WITHIN_WINDOW and first_sent_at > doubtful_since(facts, now):
-        return State.PLANNED, Reason.RESEND_IN_DOUBT, now, True
+    promised = facts.dedup is DedupPromise.ALWAYS or (
+        facts.dedup is DedupPromise.WITHIN_WINDOW and first_sent_at > doubtful_since(facts, now)
+    )
+    if promised:
+        return State.PLANNED, Reason.RESEND_IN_DOUBT, again_at, True
     return State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, None, True
 
 
@@ -74,31 +76,29 @@ def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:
     return min(FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 10), LONGEST_RETRY)
 
 
+Decision = tuple[State, Reason, datetime | None, bool, bool]
+"""State, reason, not before, still in doubt, counts as an attempt."""
+
+
 def _decide(
     item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
-) -> tuple[State, Reason, datetime | None, bool, bool]:
+) -> Decision:
+    later = now + retry_delay(item.attempts, result.retry_after)
     match answer.outcome:
         case Outcome.DELIVERED:
-            return State.SETTLED, Reason.CONFIRMED, None, False, True
+            decision: Decision = (State.SETTLED, Reason.CONFIRMED, None, False, True)
         case Outcome.ACCEPTED:
-            return State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True
+            decision = (State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True)
         case Outcome.REJECTED | Outcome.BAD_BATCH:
-            known = answer.code in facts.codes
-            return (
-                State.REJECTED,
-                Reason.PLATFORM_REFUSED if known else Reason.NEEDS_REVIEW,
-                None,
-                False,
-                True,
-            )
-        case Outcome.RETRY_LATER:
-            later = now + retry_delay(item.attempts, result.retry_after)
+            reason = Reason.PLATFORM_REFUSED if is_known(facts.codes, answer.code) else Reason.NEEDS_REVIEW
+            decision = (State.REJECTED, reason, None, False, True)
+        case Outcome.RETRY_LATER | Outcome.HOLD if item.in_doubt:
             # An earlier copy may still have arrived, whatever became of this one.
-            reason = Reason.RESEND_IN_DOUBT if item.in_doubt else Reason.WAITS_RETRY
-            return State.PLANNED, reason, later, item.in_doubt, True
-        case Outcome.HOLD if item.in_doubt:
-            return State.PLANNED, Reason.RESEND_IN_DOUBT, now + LONGEST_RETRY, True, False
+            decision = (State.PLANNED, Reason.RESEND_IN_DOUBT, later, True, True)
+        case Outcome.RETRY_LATER:
+            decision = (State.PLANNED, Reason.WAITS_RETRY, later, False, True)
         case Outcome.HOLD:
-            return State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, None, False, False
+            decision = (State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, None, False, False)
         case Outcome.AMBIGUOUS:
-            return (*in_doubt(item.first_sent_at, facts, now), True)
+            decision = (*in_doubt(item.first_sent_at, facts, now, later), True)
+    return decision

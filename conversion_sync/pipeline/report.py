@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -52,7 +52,8 @@ class HourReport:
 class DeliveryReport:
     """One delivery at one ad account.
 
-    `outcomes` counts rows by outcome class in this delivery; `requests` counts requests. `stopped`
+    `outcomes` counts rows by outcome class in this delivery, `settlements` rows that were asked after;
+    `requests` counts requests. `stopped`
     is empty, or says why the account stopped before it was done (credential refused, platform down)
     with `remedy` and the platform's own `retry_after` in seconds.
     """
@@ -62,11 +63,10 @@ class DeliveryReport:
     mode: str
     requests: int
     outcomes: Mapping[str, int]
-    older_due: int
+    settlements: Mapping[str, int]
     hours: tuple[HourReport, ...]
     stopped: str = ""
     stop_is_transient: bool = False
     remedy: str = ""
     retry_after: float | None = None
     recovered_in_doubt: int = 0
-    details: Mapping[str, str] = field(default_factory=dict)

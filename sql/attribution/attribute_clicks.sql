@@ -13,6 +13,7 @@ with candidate as (
                order by path.touched_at desc, path.source desc, path.click_ref desc
            ) as recency
     from path
+    join work_event as work on work.event_key = path.event_key and work.delivered
     join plan_account as ad on ad.network = path.network
     where path.click_id is not null
 )

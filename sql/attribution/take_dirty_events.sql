@@ -10,14 +10,15 @@ with taken as (
     select event_key from revenue_event
     where occurred_at >= :window_start and occurred_at < :window_end and retired_at is null
 )
-insert into work_event (event_key, alive, customer_key, attributed_at, net_minor, credited)
+insert into work_event (event_key, alive, customer_key, attributed_at, net_minor, credited, delivered)
 select chosen.event_key,
        event.event_key is not null and event.retired_at is null,
        event.customer_key,
        coalesce(original.occurred_at, event.occurred_at),
        event.net_minor,
        event.kind not in ('credit', 'credit_reversed')
-           and (event.lane = 'money' or event.kind in ('trial_started', 'free_started'))
+           and (event.lane = 'money' or event.kind in ('trial_started', 'free_started')),
+       event.kind not in ('refund', 'refund_reversed', 'chargeback', 'chargeback_reversed', 'payment_reversed')
 from chosen
 left join revenue_event as event on event.event_key = chosen.event_key
 left join revenue_event as original on original.event_key = event.parent_event_key

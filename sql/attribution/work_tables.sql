@@ -1,7 +1,7 @@
 -- What one step of `attribute` works on. Dropped with the transaction.
 create temporary table work_event (
     event_key text primary key, alive boolean not null, customer_key text, attributed_at timestamptz,
-    net_minor bigint, credited boolean
+    net_minor bigint, credited boolean, delivered boolean
 ) on commit drop;
 create temporary table path (
     event_key text not null, source text not null, click_ref text not null, touched_at timestamptz not null,

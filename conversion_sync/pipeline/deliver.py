@@ -1,0 +1,59 @@
+"""Deliver: what is due at one ad account leaves, and every hour of the window says how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conversion_sync.config.settings import Settings, UploadMode
+from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.deliver import deliver as deliver_rows
+from conversion_sync.model.conversion import Outcome
+from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.report import DeliveryReport, HourReport
+from conversion_sync.pipeline.hours import hours
+
+
+def deliver(ctx: Context, window: Window, platform: str, account: str) -> DeliveryReport:
+    """Delivers one account and reports it. Never raises for what a platform answered."""
+    desk = Desk(
+        engine=ctx.engine,
+        platform=platform,
+        account=account,
+        run_id=ctx.run_id,
+        targets=targets(ctx.settings, platform, account),
+    )
+    adapter = ctx.platforms[platform, account]()
+    try:
+        tally = deliver_rows(desk, adapter, window, ctx.settings.upload_mode, ctx.clock)
+    finally:
+        adapter.close()
+    stop = tally.stopped
+    return DeliveryReport(
+        platform=platform,
+        account=account,
+        mode=ctx.settings.upload_mode.value,
+        requests=tally.requests,
+        outcomes=dict(tally.outcomes),
+        settlements=dict(tally.settlements),
+        hours=hour_reports(ctx, window, platform, account),
+        stopped=f"{stop.code} {stop.text}".strip() if stop else "",
+        stop_is_transient=stop is not None and stop.outcome is not Outcome.HOLD,
+        remedy=stop.remedy if stop else "",
+        retry_after=stop.retry_after.total_seconds() if stop and stop.retry_after else None,
+        recovered_in_doubt=tally.recovered,
+    )
+
+
+def hour_reports(ctx: Context, window: Window, platform: str, account: str) -> tuple[HourReport, ...]:
+    """How each hour of the window stands at one account, from the ledger."""
+    live = ctx.settings.upload_mode is UploadMode.LIVE
+    return hours(ctx.engine, window, platform, account, ctx.clock(), live=live)
+
+
+def targets(settings: Settings, platform: str, account: str) -> Mapping[str, Mapping[str, str]]:
+    """What each action is called at one account."""
+    named = {
+        name: getattr(action.targets, platform).get(account) for name, action in settings.actions.items()
+    }
+    return {name: target.model_dump(mode="json") for name, target in named.items() if target is not None}
