@@ -73,7 +73,8 @@ def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:
     """The platform's own delay, else doubling from half a minute to an hour."""
     if asked is not None:
         return min(asked, LONGEST_RETRY)
-    return min(FIRST_RETRY * 2 ** min(max(attempts - 1, 0), 10), LONGEST_RETRY)
+    doublings: int = min(max(attempts - 1, 0), 10)
+    return min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 Decision = tuple[State, Reason, datetime | None, bool, bool]

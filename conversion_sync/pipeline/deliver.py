@@ -10,8 +10,8 @@ from conversion_sync.delivery.deliver import deliver as deliver_rows
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
-from conversion_sync.pipeline.report import DeliveryReport, HourReport
 from conversion_sync.pipeline.hours import hours
+from conversion_sync.pipeline.report import DeliveryReport, HourReport
 
 
 def deliver(ctx: Context, window: Window, platform: str, account: str) -> DeliveryReport:

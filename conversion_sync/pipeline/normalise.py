@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
@@ -176,11 +176,11 @@ def _write(
 def content_hash(event: RevenueEvent) -> str:
     """A digest of everything the event says, so that a revision is only counted when something differs."""
     values = [_canonical(_plain(getattr(event, name))) for name in EVENT_FIELDS]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()
 
 
 def _values(event: RevenueEvent) -> tuple[object, ...]:
-    return tuple(_plain(getattr(event, name)) for name in EVENT_FIELDS)
+    return tuple(_canonical(_plain(getattr(event, name))) for name in EVENT_FIELDS)
 
 
 def _plain(value: object) -> object:
@@ -188,6 +188,4 @@ def _plain(value: object) -> object:
 
 
 def _canonical(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return dict(value) if hasattr(value, "keys") else value
+    return dict(value) if isinstance(value, Mapping) else value
