@@ -9,11 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from conversion_sync.sandbox.clicks import AdClick
-from conversion_sync.sandbox.entries import Conversion, Copies
+from conversion_sync.sandbox.entries import Conversion, Copies, exact
 from conversion_sync.sandbox.vendors import Vendors
 
 PLATFORM = "google_ads"
@@ -61,7 +60,7 @@ def _row(vendors: Vendors, request: Any, destination: Any, event: Any, now: date
             click_kind=kind,
             click_id=click_id,
             matched=True,
-            value=Decimal(str(event.conversion_value)) if has_value else None,
+            value=exact(event.conversion_value) if has_value else None,
             currency=event.currency or None,
             occurred_at=occurred_at,
             received_at=now,

@@ -77,6 +77,11 @@ class Entry:
     adjustments: list[Adjustment] = field(default_factory=list)
 
 
+def exact(number: float) -> Decimal:
+    """The decimal a double was written as: 12.34 and not the binary fraction behind it."""
+    return Decimal(repr(number).removesuffix(".0"))
+
+
 def count_copy(entry: Entry, row: Conversion, copies: Copies, window: timedelta) -> None:
     """Count a further copy by the platform's rule; `window` runs from the last counting copy."""
     if copies is Copies.OVERWRITES:

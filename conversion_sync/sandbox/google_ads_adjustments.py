@@ -10,11 +10,10 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from conversion_sync.sandbox.currencies import CURRENCIES
-from conversion_sync.sandbox.entries import Adjustment, Entry
+from conversion_sync.sandbox.entries import Adjustment, Entry, exact
 from conversion_sync.sandbox.google_ads_failures import Fault, invalid, partial_failure, row_failures
 from conversion_sync.sandbox.google_ads_times import read_time
 from conversion_sync.sandbox.vendors import Vendors
@@ -134,7 +133,7 @@ def _adjustment(row: Any, at: datetime, now: datetime) -> Adjustment:
     restated = row.restatement_value
     return Adjustment(
         at=at,
-        value=None if row.adjustment_type == RETRACTION else Decimal(str(restated.adjusted_value)),
+        value=None if row.adjustment_type == RETRACTION else exact(restated.adjusted_value),
         currency=restated.currency_code or None,
         received_at=now,
     )

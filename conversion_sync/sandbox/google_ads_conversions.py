@@ -10,12 +10,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from conversion_sync.sandbox.currencies import CURRENCIES
 from conversion_sync.sandbox.data_manager_rows import WELL_FORMED, YOUNGEST_CLICK
-from conversion_sync.sandbox.entries import Conversion, Copies
+from conversion_sync.sandbox.entries import Conversion, Copies, exact
 from conversion_sync.sandbox.google_ads_adjustments import PLATFORM, action_id, check_request, new_job_id
 from conversion_sync.sandbox.google_ads_failures import (
     CallFault,
@@ -113,7 +112,7 @@ def _conversion(vendors: Vendors, customer: str, row: Any, twins: Twins, now: da
         click_kind=kind,
         click_id=click_id,
         matched=True,
-        value=Decimal(str(row.conversion_value)) if row.HasField("conversion_value") else None,
+        value=exact(row.conversion_value) if row.HasField("conversion_value") else None,
         currency=row.currency_code or None,
         occurred_at=at,
         received_at=now,

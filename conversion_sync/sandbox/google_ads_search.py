@@ -86,7 +86,7 @@ def _actions(vendors: Vendors) -> Iterator[Any]:
         action = row.conversion_action
         action.resource_name = f"customers/{account}/conversionActions/{action_id}"
         action.id, action.name = int(action_id), name
-        action.status, action.type = 2, 7
+        action.status, action.type_ = 2, 7
         action.owner_customer = f"customers/{account}"
         action.counting_type = 3
         action.click_through_lookback_window_days = 90
@@ -101,27 +101,32 @@ def _unknown(path: list[str]) -> CallFault:
     return invalid("query_error.UNRECOGNIZED_FIELD", "query", f"Unrecognized field in the query: '{name}'.")
 
 
-def _field(descriptor: Any, path: list[str]) -> Any:
-    """The last field's descriptor. Raises CallFault for a path that v26 does not have."""
-    field = None
+def _field(descriptor: Any, path: list[str]) -> tuple[list[str], Any]:
+    """A path in the message's own names, where `type` is `type_`, and its last field's descriptor.
+
+    Raises CallFault for a path that v26 does not have.
+    """
+    names, field = [], None
     for name in path:
-        field = descriptor.fields_by_name.get(name) if descriptor is not None else None
+        known = descriptor.fields_by_name if descriptor is not None else {}
+        field = known.get(name) or known.get(name + "_")
         if field is None:
             raise _unknown(path)
+        names.append(field.name)
         descriptor = field.message_type
-    return field
+    return names, field
 
 
 def _copy(row: Any, shown: Any, path: list[str]) -> None:
-    """Set one selected field; a field named by mistake is an error, not an absence."""
-    _field(row.DESCRIPTOR, path)
-    for name in path[:-1]:
+    """Set one selected field."""
+    names, _ = _field(row.DESCRIPTOR, path)
+    for name in names[:-1]:
         row, shown = getattr(row, name), getattr(shown, name)
-    value = getattr(row, path[-1])
+    value = getattr(row, names[-1])
     if hasattr(value, "DESCRIPTOR"):
-        getattr(shown, path[-1]).CopyFrom(value)
+        getattr(shown, names[-1]).CopyFrom(value)
     else:
-        setattr(shown, path[-1], value)
+        setattr(shown, names[-1], value)
 
 
 def _condition(text: str) -> tuple[list[str], bool, list[str]]:
@@ -136,8 +141,8 @@ def _condition(text: str) -> tuple[list[str], bool, list[str]]:
 
 def _holds(row: Any, condition: tuple[list[str], bool, list[str]]) -> bool:
     path, positive, values = condition
-    field = _field(row.DESCRIPTOR, path)
-    for name in path:
+    names, field = _field(row.DESCRIPTOR, path)
+    for name in names:
         row = getattr(row, name)
     text = str(row)
     if field.enum_type is not None:

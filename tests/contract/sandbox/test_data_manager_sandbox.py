@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from google.ads import datamanager_v1 as dm
+from google.api_core import exceptions
+from google.auth.exceptions import RefreshError
+from google.oauth2.credentials import Credentials as OAuth
+
+from conversion_sync.sandbox import data_manager, google_oauth
+from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.google_tokens import ADWORDS, issue
+from conversion_sync.sandbox.vendors import Vendors
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+GCLID = "Cj0KCQiA-known-click-0001"
+HASH = hashlib.sha256(b"jane@example.com").hexdigest()
+Status = dm.RequestStatusPerDestination.RequestStatus
+
+
+def _event(**changes: Any) -> dict[str, Any]:
+    event = {
+        "transaction_id": "cs_0001",
+        "event_timestamp": NOW - timedelta(hours=1),
+        "event_source": dm.EventSource.WEB,
+        "ad_identifiers": {"gclid": GCLID},
+        "currency": "USD",
+        "conversion_value": 12.34,
+    }
+    return {name: value for name, value in (event | changes).items() if value is not None}
+
+
+def _destination(**changes: Any) -> dict[str, Any]:
+    destination = {
+        "operating_account": {"account_type": "GOOGLE_ADS", "account_id": "1234567890"},
+        "login_account": {"account_type": "GOOGLE_ADS", "account_id": "9876543210"},
+        "product_destination_id": "700000001",
+    }
+    return destination | changes
+
+
+@pytest.fixture
+def urls(vendors: Vendors, serve: Callable[..., str]) -> tuple[str, str]:
+    return serve(google_oauth.app(vendors)), serve(data_manager.app(vendors))
+
+
+@pytest.fixture
+def client(vendors: Vendors, urls: tuple[str, str]) -> Iterator[dm.IngestionServiceClient]:
+    known = vendors.credentials
+    oauth = OAuth(
+        token=None,
+        refresh_token=known.google_refresh_token,
+        client_id=known.google_client_id,
+        client_secret=known.google_client_secret,
+        token_uri=f"{urls[0]}/token",
+    )
+    with dm.IngestionServiceClient(
+        credentials=oauth, transport="rest", client_options={"api_endpoint": urls[1]}
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def send(client: dm.IngestionServiceClient) -> Callable[..., Any]:
+    def ingest(*events: dict[str, Any], **members: Any) -> Any:
+        request = {"destinations": [_destination()], "events": list(events), "encoding": "HEX"} | members
+        return client.ingest_events(request=dm.IngestEventsRequest(request), timeout=5, retry=None)
+
+    return ingest
+
+
+def _status(client: dm.IngestionServiceClient, request_id: str) -> Any:
+    answer = client.retrieve_request_status(
+        request=dm.RetrieveRequestStatusRequest(request_id=request_id), timeout=5
+    )
+    (status,) = answer.request_status_per_destination
+    return status
+
+
+def _counts(status: Any) -> dict[str, int]:
+    prefix = "PROCESSING_ERROR_REASON_"
+    return {
+        count.reason.name.removeprefix(prefix): count.record_count for count in status.error_info.error_counts
+    }
+
+
+def test_a_good_request_settles_and_is_booked(send: Any, client: Any, vendors: Vendors) -> None:
+    answer = send(_event())
+    status = _status(client, answer.request_id)
+    assert (status.request_status, status.events_ingestion_status.record_count) == (Status.SUCCESS, 1)
+    assert status.destination.product_destination_id == "700000001"
+    (entry,) = vendors.books.dump()
+    assert (entry["platform"], entry["account"], entry["action"]) == (
+        "google_ads",
+        "1234567890",
+        "700000001",
+    )
+    assert (entry["vendor_id"], entry["click_kind"], entry["click_id"]) == ("cs_0001", "gclid", GCLID)
+    assert (entry["total"], entry["currency"], entry["counts"]) == ("12.34", "USD", 1)
+    assert entry["occurred_at"] == "2026-11-20T11:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ad_identifiers": {"gclid": "Cj0KCQiA-never-seen-click"}}, "CLICK_NOT_FOUND"),
+        ({"ad_identifiers": {"gclid": "cut off"}}, "INVALID_GCLID"),
+        ({"ad_identifiers": {"gbraid": "?"}}, "INVALID_GBRAID"),
+        ({"ad_identifiers": {"wbraid": "?"}}, "INVALID_WBRAID"),
+        (
+            {"ad_identifiers": {"gclid": GCLID, "wbraid": "ClgKCQ-known-wbraid-0005"}},
+            "INVALID_AD_IDENTIFIERS",
+        ),
+        ({"ad_identifiers": {"gclid": "Cj0KCQiA-young-click-0002"}}, "TOO_RECENT_CLICK"),
+        ({"ad_identifiers": {"gclid": "Cj0KCQiA-stale-click-0003"}}, "EVENT_TOO_OLD"),
+        ({"event_timestamp": NOW - timedelta(days=11)}, "CONVERSION_PRECEDES_CLICK"),
+        ({"consent": {"ad_user_data": "CONSENT_DENIED"}}, "DENIED_CONSENT"),
+        (
+            {"ad_identifiers": None, "user_data": {"user_identifiers": [{"email_address": HASH}]}},
+            "CLICK_NOT_FOUND",
+        ),
+    ],
+)
+def test_rows_that_fail_are_counted_by_reason_and_not_booked(
+    send: Any, client: Any, vendors: Vendors, changes: dict[str, Any], reason: str
+) -> None:
+    mixed = _status(client, send(_event(), _event(transaction_id="cs_0002", **changes)).request_id)
+    assert (mixed.request_status, _counts(mixed)) == (Status.PARTIAL_SUCCESS, {reason: 1})
+    assert mixed.events_ingestion_status.record_count == 2
+    alone = _status(client, send(_event(transaction_id="cs_0003", **changes)).request_id)
+    assert (alone.request_status, _counts(alone)) == (Status.FAILED, {reason: 1})
+    assert [entry["vendor_id"] for entry in vendors.books.dump()] == ["cs_0001"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"event_timestamp": None}, "event_timestamp", "REQUIRED_FIELD_MISSING"),
+        ({"event_source": None}, "event_source", "REQUIRED_FIELD_MISSING"),
+        ({"ad_identifiers": None}, "ad_identifiers", "NO_IDENTIFIERS_PROVIDED"),
+        ({"event_timestamp": NOW + timedelta(minutes=2)}, "event_timestamp", "EVENT_TIME_INVALID"),
+        ({"transaction_id": "2"}, "transaction_id", "FIELD_VALUE_TOO_SHORT"),
+        ({"transaction_id": "x" * 513}, "transaction_id", "FIELD_VALUE_TOO_LONG"),
+        ({"currency": "XXQ"}, "currency", "INVALID_CURRENCY_CODE"),
+        ({"conversion_value": -1.0}, "conversion_value", "INVALID_NUMBER_FORMAT"),
+        (
+            {"user_data": {"user_identifiers": [{"email_address": "jane@example.com"}]}},
+            "user_data.user_identifiers[0].email_address",
+            "INVALID_HEX_ENCODING",
+        ),
+        (
+            {"user_data": {"user_identifiers": [{"phone_number": HASH[:-2]}]}},
+            "user_data.user_identifiers[0].phone_number",
+            "INVALID_SHA256_FORMAT",
+        ),
+        (
+            {"user_data": {"user_identifiers": [{"email_address": HASH}] * 11}},
+            "user_data.user_identifiers",
+            "TOO_MANY_USER_IDENTIFIERS",
+        ),
+    ],
+)
+def test_one_bad_event_refuses_the_request_at_once(
+    send: Any, vendors: Vendors, changes: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(exceptions.BadRequest) as raised:
+        send(_event(), _event(**changes))
+    error_info, bad_request, request_info = raised.value.details
+    assert error_info == {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "domain": "datamanager.googleapis.com",
+    }
+    (violation,) = bad_request["fieldViolations"]
+    assert (violation["field"], violation["reason"]) == (f"events.events[1].{field}", reason)
+    assert request_info["requestId"]
+    assert vendors.books.dump() == []
+
+
+def test_all_bad_events_are_listed_together(send: Any) -> None:
+    with pytest.raises(exceptions.BadRequest) as raised:
+        send(_event(currency="XXQ"), _event(), _event(event_source=None))
+    assert raised.value.reason == "INVALID_ARGUMENT"
+    fields = [violation["field"] for violation in raised.value.details[1]["fieldViolations"]]
+    assert fields == ["events.events[0].currency", "events.events[2].event_source"]
+
+
+@pytest.mark.parametrize(
+    ("members", "error", "reason"),
+    [
+        ({"destinations": []}, exceptions.BadRequest, "REQUIRED_FIELD_MISSING"),
+        ({"destinations": [_destination()] * 11}, exceptions.BadRequest, "TOO_MANY_DESTINATIONS"),
+        ({"events": []}, exceptions.BadRequest, "REQUIRED_FIELD_MISSING"),
+        ({"events": [_event()] * 2001}, exceptions.BadRequest, "TOO_MANY_EVENTS"),
+        (
+            {"destinations": [_destination(product_destination_id="1")]},
+            exceptions.NotFound,
+            "INVALID_CONVERSION_ACTION_ID",
+        ),
+        (
+            {
+                "destinations": [
+                    _destination(operating_account={"account_type": "GOOGLE_ADS", "account_id": "1"})
+                ]
+            },
+            exceptions.Forbidden,
+            "PERMISSION_DENIED",
+        ),
+        (
+            {"destinations": [_destination(login_account={"account_type": "GOOGLE_ADS", "account_id": "1"})]},
+            exceptions.BadRequest,
+            "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH",
+        ),
+        (
+            {
+                "destinations": [
+                    _destination(
+                        operating_account={"account_type": "DATA_PARTNER", "account_id": "1234567890"}
+                    )
+                ]
+            },
+            exceptions.BadRequest,
+            "DESTINATION_ACCOUNT_TYPE_MISMATCH",
+        ),
+        (
+            {
+                "encoding": None,
+                "events": [_event(user_data={"user_identifiers": [{"email_address": HASH}]})],
+            },
+            exceptions.BadRequest,
+            "REQUIRED_FIELD_MISSING",
+        ),
+    ],
+)
+def test_request_level_faults(
+    send: Any, members: dict[str, Any], error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error) as raised:
+        send(_event(), **members)
+    assert raised.value.reason == reason  # type: ignore[attr-defined]
+
+
+def test_base64_hashes_are_understood(send: Any) -> None:
+    text = base64.b64encode(bytes.fromhex(HASH)).decode()
+    event = _event(user_data={"user_identifiers": [{"email_address": text}]})
+    assert send(event, encoding="BASE64").request_id
+
+
+def test_the_same_transaction_overwrites_value_and_counts_once(
+    send: Any, client: Any, vendors: Vendors
+) -> None:
+    send(_event())
+    later = _event(
+        conversion_value=5.0, event_timestamp=NOW, ad_identifiers={"gclid": "Cj0KCQiA-young-click-0002"}
+    )
+    assert _status(client, send(later).request_id).request_status == Status.SUCCESS
+    (entry,) = vendors.books.dump()
+    assert (entry["times_received"], entry["counts"], entry["total"], entry["first_value"]) == (
+        2,
+        1,
+        "5",
+        "12.34",
+    )
+    assert (entry["click_id"], entry["occurred_at"]) == (GCLID, "2026-11-20T11:00:00+00:00")
+
+
+def test_an_unknown_transaction_counts_even_at_zero(send: Any, vendors: Vendors) -> None:
+    send(_event(conversion_value=0.0))
+    assert vendors.books.totals() == [
+        {
+            "platform": "google_ads",
+            "action": "700000001",
+            "currency": "USD",
+            "count": 1,
+            "value": "0",
+        }
+    ]
+
+
+def test_settlement_takes_its_time_on_the_sandbox_clock(
+    urls: tuple[str, str], vendors: Vendors, serve: Any, send: Any, client: Any
+) -> None:
+    answer = send(_event())
+    slow = Vendors(
+        vendors.clock, vendors.clicks, vendors.credentials, vendors.books, vendors.faults, settle_seconds=1800
+    )
+    token = issue(vendors.credentials, (google_oauth.google_tokens.DATA_MANAGER,), NOW + timedelta(days=99))
+    call = data_manager.Call(
+        path="/v1/requestStatus:retrieve",
+        query={"requestId": answer.request_id, "$alt": "json;enum-encoding=int"},
+        headers={"authorization": f"Bearer {token}"},
+        body=b"",
+        path_values={},
+    )
+
+    def shown() -> Any:
+        body = data_manager.status(slow, call).body
+        return body["requestStatusPerDestination"][0]["requestStatus"]
+
+    assert shown() == Status.PROCESSING
+    vendors.clock.shift(timedelta(seconds=1799))
+    assert shown() == Status.PROCESSING
+    vendors.clock.shift(timedelta(seconds=1))
+    assert shown() == Status.SUCCESS
+    vendors.clock.shift(timedelta(days=50))
+    refused = data_manager.status(slow, call)
+    assert refused.body["error"]["details"][0]["reason"] == "REQUEST_TOO_OLD"
+
+
+def test_validate_only_checks_and_stores_nothing(send: Any, client: Any, vendors: Vendors) -> None:
+    answer = send(_event(), validate_only=True)
+    with pytest.raises(exceptions.BadRequest) as raised:
+        _status(client, answer.request_id)
+    assert raised.value.reason == "INVALID_REQUEST_ID"
+    assert vendors.books.dump() == []
+
+
+def test_a_token_without_the_scope_is_forbidden(urls: tuple[str, str], vendors: Vendors) -> None:
+    token = issue(vendors.credentials, (ADWORDS,), NOW + timedelta(hours=1))
+    answer = requests.post(
+        f"{urls[1]}/v1/events:ingest", json={}, headers={"Authorization": f"Bearer {token}"}, timeout=5
+    )
+    assert answer.status_code == 403
+    assert answer.json()["error"]["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({}, "CREDENTIALS_MISSING"),
+        ({"Authorization": "Bearer wrong"}, "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
+    ],
+)
+def test_a_bad_token_is_unauthenticated(urls: tuple[str, str], header: dict[str, str], reason: str) -> None:
+    answer = requests.post(f"{urls[1]}/v1/events:ingest", json={}, headers=header, timeout=5)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
+    assert answer.json()["error"]["details"][0]["reason"] == reason
+
+
+def test_enums_by_name_and_unknown_members(urls: tuple[str, str], vendors: Vendors) -> None:
+    token = issue(vendors.credentials, (google_oauth.google_tokens.DATA_MANAGER,), NOW + timedelta(hours=1))
+    body: dict[str, Any] = {
+        "destinations": [
+            {
+                "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1234567890"},
+                "productDestinationId": "700000002",
+            }
+        ],
+        "events": [
+            {
+                "transactionId": "cs_0009",
+                "eventTimestamp": "2026-11-20T11:00:00Z",
+                "eventSource": "WEB",
+                "adIdentifiers": {"gbraid": "0AAAAA-known-gbraid-0004"},
+            }
+        ],
+    }
+
+    def post() -> requests.Response:
+        return requests.post(
+            f"{urls[1]}/v1/events:ingest",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=5,
+        )
+
+    assert post().status_code == 200
+    body["jobId"] = 1
+    refused = post()
+    assert (refused.status_code, refused.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_a_dropped_reply_and_a_resend_leave_one_conversion(send: Any, vendors: Vendors) -> None:
+    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": {"drop_reply": True}}))
+    with pytest.raises(requests.ConnectionError):
+        send(_event())
+    send(_event())
+    (entry,) = vendors.books.dump()
+    assert (entry["times_received"], entry["counts"], entry["total"]) == (2, 1, "12.34")
+    assert vendors.books.requests["count"]["data_manager /v1/events:ingest"] == 2
+
+
+def test_a_planned_processing_error_fails_every_row(send: Any, client: Any, vendors: Vendors) -> None:
+    rule = {"vendor": "data_manager", "action": {"row_reason": "INTERNAL_ERROR"}}
+    vendors.faults.add(Rule.model_validate(rule))
+    status = _status(client, send(_event()).request_id)
+    assert (status.request_status, _counts(status)) == (Status.FAILED, {"INTERNAL_ERROR": 1})
+    assert vendors.books.dump() == []
+
+
+def test_a_revoked_grant_is_a_refresh_error(send: Any, vendors: Vendors) -> None:
+    action = {"status": 400, "body": {"error": "invalid_grant"}}
+    vendors.faults.add(Rule.model_validate({"vendor": "google_oauth", "action": action}))
+    with pytest.raises(RefreshError, match="invalid_grant"):
+        send(_event())
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"refresh_token": "wrong"}, 400, "invalid_grant"),
+        ({"client_id": "wrong"}, 401, "invalid_client"),
+        ({"client_secret": "wrong"}, 401, "invalid_client"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"scope": "openid"}, 400, "invalid_scope"),
+    ],
+)
+def test_the_token_endpoint_refuses(
+    urls: tuple[str, str], vendors: Vendors, changes: dict[str, str], status: int, error: str
+) -> None:
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": vendors.credentials.google_refresh_token,
+        "client_id": vendors.credentials.google_client_id,
+        "client_secret": vendors.credentials.google_client_secret,
+    }
+    answer = requests.post(f"{urls[0]}/token", data=form | changes, timeout=5)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
