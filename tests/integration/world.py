@@ -1,0 +1,278 @@
+"""Small factories of rows, so that a test says only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, Row, text
+
+from conversion_sync.attribution.attribute import attribute
+from conversion_sync.attribution.identify import identify
+from conversion_sync.clicks.source import ClickPage
+from conversion_sync.delivery.plan import plan
+from conversion_sync.model.click import NETWORK_OF_CLICK_ID, Click, ClickIdKind, Consent, Network
+from conversion_sync.model.revenue import EventKind, lane_of
+from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.pull import land_click_page
+from conversion_sync.store.copy import copy_rows
+from conversion_sync.store.partitions import ensure_months
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+EVERYTHING = Window(NOW - 400 * DAY, NOW + 400 * DAY)
+CUSTOMER = "stripe:main:cus_1"
+MODELS = ("last_non_direct", "linear", "position_based", "time_decay")
+
+ACCOUNTS = {
+    "google_ads": ("google", 90 * DAY, 90 * DAY, 90 * DAY, timedelta(), 6 * HOUR, True, True, 54 * DAY),
+    "meta": ("meta", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
+    "tiktok": ("tiktok", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
+}
+
+
+def microseconds(span: timedelta | None) -> int | None:
+    return None if span is None else span // timedelta(microseconds=1)
+
+
+def configure(
+    engine: Engine, *platforms: str, rules: Sequence[tuple[str, str]] = (), value_rule: str = "net_cash"
+) -> None:
+    """Enables platforms (account `main`) and maps event kinds to actions on each."""
+    with engine.begin() as connection:
+        copy_rows(
+            connection,
+            "plan_account",
+            (
+                "platform",
+                "account",
+                "network",
+                "click_window_us",
+                "max_event_age_us",
+                "max_click_age_us",
+                "deadline_margin_us",
+                "min_click_age_us",
+                "can_restate",
+                "can_retract",
+                "adjustment_window_us",
+            ),
+            [
+                (
+                    platform,
+                    "main",
+                    *(
+                        microseconds(fact) if isinstance(fact, timedelta) else fact
+                        for fact in ACCOUNTS[platform]
+                    ),
+                )
+                for platform in platforms
+            ],
+        )
+        copy_rows(
+            connection,
+            "plan_rule",
+            ("platform", "account", "event_kind", "action", "value_rule"),
+            [
+                (platform, "main", kind, action, value_rule)
+                for platform in platforms
+                for kind, action in rules
+            ],
+        )
+        copy_rows(
+            connection,
+            "attribution_window",
+            ("network", "window_us"),
+            [(network.value, microseconds(90 * DAY)) for network in Network],
+        )
+
+
+def click(
+    ref: str,
+    ago: timedelta,
+    kind: ClickIdKind | None = ClickIdKind.GCLID,
+    *,
+    click_id: str | None = None,
+    visitor: str = "v1",
+    user: str | None = None,
+    consent: Consent = Consent.GRANTED,
+) -> Click:
+    """A visit `ago` before NOW; of an ad when `kind` is given, else direct."""
+    value = None if kind is None else click_id or f"id-{ref}"
+    return Click(
+        source="web",
+        click_ref=ref,
+        clicked_at=NOW - ago,
+        visitor_id=visitor,
+        user_id=user,
+        network=Network.DIRECT if kind is None else NETWORK_OF_CLICK_ID[kind],
+        click_id_kind=kind,
+        click_id=value,
+        click_ids={} if kind is None or value is None else {kind.value: value},
+        campaign=None,
+        landing_url="https://shop.example/",
+        referrer=None,
+        user_agent="Mozilla/5.0",
+        ip_address=None,
+        ad_user_data=consent,
+        ad_personalization=consent,
+    )
+
+
+def land(engine: Engine, *clicks: Click) -> None:
+    """Lands clicks as a pull does."""
+    land_click_page(engine, ClickPage(clicks=clicks, quarantined=()), NOW - 400 * DAY)
+
+
+def link(engine: Engine, from_end: str, from_id: str, to_end: str, to_id: str, ago: timedelta = DAY) -> None:
+    """Evidence that one id belongs to another, with what it makes stale."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into identity_link "
+                "values (:from_end, :from_id, :to_end, :to_id, 'test', 'test', :at, now())"
+            ),
+            {"from_end": from_end, "from_id": from_id, "to_end": to_end, "to_id": to_id, "at": NOW - ago},
+        )
+        connection.execute(
+            text(
+                "insert into dirty select 'identify', :id where :end = 'visitor' union "
+                "select 'identify', from_id from identity_link where to_end = 'user' and to_id = :id "
+                "on conflict do nothing"
+            ),
+            {"id": from_id, "end": from_end},
+        )
+
+
+def event(
+    engine: Engine,
+    key: str,
+    kind: EventKind,
+    ago: timedelta,
+    *,
+    net: int = 0,
+    tax: int = 0,
+    parent: str | None = None,
+    left: int | None = None,
+    refunded: int | None = None,
+    currency: str = "USD",
+    customer: str | None = CUSTOMER,
+    livemode: bool = True,
+    object_id: str | None = None,
+) -> None:
+    """A revenue event `ago` before NOW, marked stale for the rooms downstream as normalising does."""
+    ensure_months(engine, "conversion", [NOW - ago])
+    with engine.begin() as connection:
+        copy_rows(
+            connection,
+            "revenue_event",
+            (
+                "event_key",
+                "provider",
+                "provider_account",
+                "livemode",
+                "kind",
+                "lane",
+                "occurred_at",
+                "occurred_at_precision",
+                "source_event_id",
+                "source_object_type",
+                "source_object_id",
+                "parent_event_key",
+                "customer_key",
+                "currency",
+                "exponent",
+                "gross_minor",
+                "tax_minor",
+                "net_minor",
+                "discount_minor",
+                "net_after_minor",
+                "cumulative_refunded_minor",
+                "is_first_for_customer",
+                "is_first_for_subscription",
+                "is_trial",
+                "reconstructed",
+                "content_hash",
+                "transport",
+            ),
+            [
+                (
+                    key,
+                    "stripe",
+                    "main",
+                    livemode,
+                    kind.value,
+                    lane_of(kind).value,
+                    NOW - ago,
+                    "second",
+                    f"evt_{key}",
+                    "invoice",
+                    object_id or key,
+                    parent,
+                    customer,
+                    currency,
+                    0 if currency == "JPY" else 2,
+                    net + tax,
+                    tax,
+                    net,
+                    0,
+                    left,
+                    refunded,
+                    False,
+                    False,
+                    False,
+                    False,
+                    "hash",
+                    "events",
+                )
+            ],
+        )
+        mark(engine, key, connection=connection)
+
+
+def mark(engine: Engine, key: str, *, connection: Any) -> None:
+    """What changed facts make stale."""
+    connection.execute(
+        text(
+            "insert into dirty select room, :key from unnest(array['attribute', 'plan']) as room "
+            "on conflict (room, key) do nothing"
+        ),
+        {"key": key},
+    )
+
+
+def rooms(engine: Engine, now: datetime = NOW, window: Window = EVERYTHING) -> None:
+    """Identify, attribute and plan."""
+    identify(engine)
+    attribute(engine, window, models=MODELS, half_life=7 * DAY)
+    plan(engine, window, now)
+
+
+def rows(engine: Engine, statement: str, **values: object) -> list[tuple[Any, ...]]:
+    """The rows of a query as plain tuples."""
+    with engine.begin() as connection:
+        found: Iterable[Row[Any]] = connection.execute(text(statement), values)
+        return [tuple(row) for row in found]
+
+
+def ledger(engine: Engine, key: str) -> dict[str, tuple[str, str, int | None]]:
+    """Per platform the current row of an event: state, reason, value."""
+    return {
+        platform: (state, reason, value)
+        for platform, state, reason, value in rows(
+            engine,
+            "select platform, state, reason, value_minor from conversion "
+            "where event_key = :key and reason <> 'replanned'",
+            key=key,
+        )
+    }
+
+
+def set_state(engine: Engine, key: str, state: str, reason: str = "confirmed") -> None:
+    """Puts an event's rows where a delivery would have put them."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("update conversion set state = :state, reason = :reason where event_key = :key"),
+            {"key": key, "state": state, "reason": reason},
+        )
