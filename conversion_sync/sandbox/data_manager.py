@@ -121,8 +121,11 @@ def _parse(body: bytes) -> Any:
     from google.ads.datamanager_v1.types import IngestEventsRequest
     from google.protobuf.json_format import ParseDict, ParseError
 
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("Root element must be a message.")  # noqa: TRY004
     try:
-        return ParseDict(json.loads(body), IngestEventsRequest.pb()())
+        return ParseDict(document, IngestEventsRequest.pb()())
     except ParseError as error:
         raise ValueError(str(error)) from error
 

@@ -145,7 +145,8 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
     request_id = secrets.token_urlsafe(16)
     context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
     fault = vendors.faults.take("google_ads", path)
-    if fault is not None and not fault.after_accepting and not fault.drop_reply:
+    late = fault is not None and (fault.after_accepting or fault.drop_reply)
+    if fault is not None and not late:
         _fail(context, fault, request_id)
     try:
         _authenticate(vendors, dict(context.invocation_metadata()), request.customer_id)
@@ -154,7 +155,7 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
         box = failure(request_id)
         add(box, refused.fault)
         abort(context, refused.status, refused.fault.message, box, request_id)
-    if fault is not None:
+    if fault is not None and late:
         _fail(context, fault, request_id)
     if method.streams:
         answer = method.response(results=answer.results, field_mask=answer.field_mask, request_id=request_id)

@@ -6,7 +6,7 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §2.2, §2.3, §7.2 rules 3 to 6
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -89,14 +89,14 @@ def _properties(index: int, properties: Any) -> Iterator[Fault]:
     currency = properties.get("currency")
     if currency is not None and currency not in CURRENCIES:
         yield _invalid(index, ".properties.currency", "not a supported currency")
-    for place, item in enumerate(properties.get("contents") or []):
-        yield from _content(f"Batch.{index}.properties.contents.{place}", item)
-
-
-def _content(place: str, item: Mapping[str, Any]) -> Iterator[Fault]:
-    content_id = item.get("content_id")
-    if content_id is not None and not isinstance(content_id, str):
-        yield Fault(40002, f"{place}.content_id: Not a valid string")
+    contents = properties.get("contents") or []
+    if not isinstance(contents, list) or not all(isinstance(item, dict) for item in contents):
+        yield _invalid(index, ".properties.contents", "not a list of objects")
+        return
+    for place, item in enumerate(contents):
+        if not isinstance(item.get("content_id", ""), str):
+            place_text = f"Batch.{index}.properties.contents.{place}.content_id"
+            yield Fault(40002, f"{place_text}: Not a valid string")
 
 
 def _number(value: Any) -> bool:
