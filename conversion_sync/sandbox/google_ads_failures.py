@@ -22,12 +22,13 @@ class Fault:
     message: str = "The request is not valid."
 
 
-@dataclass(frozen=True, slots=True)
 class CallFault(Exception):  # noqa: N818
     """The whole call is refused with a gRPC status."""
 
-    status: str
-    fault: Fault
+    def __init__(self, status: str, fault: Fault) -> None:
+        super().__init__(status, fault.code)
+        self.status = status
+        self.fault = fault
 
 
 def invalid(code: str, field: str = "", message: str = "The request is not valid.") -> CallFault:
