@@ -89,7 +89,7 @@ def _send_kind(
     def pause(state: tenacity.RetryCallState) -> float:
         stop = state.outcome.result() if state.outcome else None
         asked = stop.retry_after.total_seconds() if stop and stop.retry_after else 0.0
-        return max(asked, tenacity.wait_exponential_jitter(initial=0.5, max=LONGEST_PAUSE)(state))
+        return max(asked, tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE)(state))
 
     def worth_waiting(stop: SendResult | None) -> bool:
         if stop is None or stop.outcome is Outcome.HOLD:

@@ -13,8 +13,13 @@ from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Desk, Verdict
 from conversion_sync.delivery.verdicts import FIRST_RETRY
 from conversion_sync.model.conversion import ConversionId, Outcome, Reason, State
-from conversion_sync.platforms.catalogue import classify
-from conversion_sync.platforms.platform import Catalogue, Platform, Settlement, SettlementStatus
+from conversion_sync.platforms.platform import (
+    Catalogue,
+    Platform,
+    Settlement,
+    SettlementStatus,
+    outcome_of,
+)
 from conversion_sync.store.queries import query
 
 LONGEST_WAIT = timedelta(days=1)
@@ -85,7 +90,7 @@ def _failed(
     ids: Sequence[ConversionId], answer: Settlement, facts: Catalogue, now: datetime
 ) -> list[Verdict]:
     code = next(iter(answer.counts), answer.code)
-    outcome = classify(facts.codes, code, default=Outcome.REJECTED)
+    outcome = outcome_of(facts.codes, code) or Outcome.REJECTED
     if outcome is Outcome.DELIVERED:
         return [_verdict(row, State.SETTLED, Reason.CONFIRMED, outcome, answer, code) for row in ids]
     if outcome is Outcome.RETRY_LATER:

@@ -11,8 +11,13 @@ from datetime import datetime, timedelta
 
 from conversion_sync.delivery.books import Claimed, Verdict
 from conversion_sync.model.conversion import Outcome, Reason, State
-from conversion_sync.platforms.catalogue import is_known
-from conversion_sync.platforms.platform import Catalogue, DedupPromise, RowResult, SendResult
+from conversion_sync.platforms.platform import (
+    Catalogue,
+    DedupPromise,
+    RowResult,
+    SendResult,
+    outcome_of,
+)
 
 DEDUP_MARGIN = timedelta(hours=1)
 """In-doubt rows are given up this long before the platform forgets the first copy."""
@@ -91,7 +96,11 @@ def _decide(
         case Outcome.ACCEPTED:
             decision = (State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True)
         case Outcome.REJECTED | Outcome.BAD_BATCH:
-            reason = Reason.PLATFORM_REFUSED if is_known(facts.codes, answer.code) else Reason.NEEDS_REVIEW
+            reason = (
+                Reason.NEEDS_REVIEW
+                if outcome_of(facts.codes, answer.code) is None
+                else Reason.PLATFORM_REFUSED
+            )
             decision = (State.REJECTED, reason, None, False, True)
         case Outcome.RETRY_LATER | Outcome.HOLD if item.in_doubt:
             # An earlier copy may still have arrived, whatever became of this one.

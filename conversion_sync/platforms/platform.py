@@ -58,6 +58,16 @@ class Catalogue:
     """Vendor code (as text, `*` as the last character matches a prefix) to outcome class."""
 
 
+def outcome_of(codes: Mapping[str, Outcome], code: str) -> Outcome | None:
+    """The class of a vendor code: the code itself, else the longest prefix that matches, else None."""
+    if code in codes:
+        return codes[code]
+    for length in range(len(code), 0, -1):
+        if (prefix := f"{code[:length]}*") in codes:
+            return codes[prefix]
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowResult:
     """What the platform said about one row. `text` is redacted and at most 500 characters."""

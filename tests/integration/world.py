@@ -23,6 +23,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 EVERYTHING = Window(NOW - 400 * DAY, NOW + 400 * DAY)
+TINY = Window(NOW + 399 * DAY, NOW + 400 * DAY)
+"""A window nothing lies in: only what is stale is redone."""
 CUSTOMER = "stripe:main:cus_1"
 MODELS = ("last_non_direct", "linear", "position_based", "time_decay")
 
