@@ -11,7 +11,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -170,8 +169,8 @@ class Books:
         with self._lock:
             text = json.dumps(
                 {
-                    "entries": [[key, plain(asdict(entry))] for key, entry in self._entries.items()],
-                    "pending": [[k, [plain(asdict(a)) for a in v]] for k, v in self._pending.items()],
+                    "entries": [[key, plain(entry)] for key, entry in self._entries.items()],
+                    "pending": [[k, plain(v)] for k, v in self._pending.items()],
                     "notes": self._notes,
                     "requests": self._requests,
                     "highest": self._highest,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -116,38 +116,29 @@ def apply(entry: Entry, adjustment: Adjustment) -> Applied:
 
 
 def entry_json(key: Key, entry: Entry) -> dict[str, Any]:
-    """An entry as people and tests read it."""
-    row = asdict(entry.first)
-    row.update(
-        vendor_id=key[3],
-        first_value=row.pop("value"),
-        first_currency=row.pop("currency"),
-        value=entry.value,
-        currency=entry.currency,
-        times_received=entry.times_received,
-        counts=entry.counts,
-        total=entry.total,
-        retracted=entry.retracted,
-        terminal=entry.terminal,
-        adjustments=[asdict(adjustment) for adjustment in entry.adjustments],
-    )
-    shown: dict[str, Any] = plain(row)
-    return shown
+    """An entry as people and tests read it: the first copy's members, then how it stands now."""
+    shown: dict[str, Any] = plain(entry)
+    first: dict[str, Any] = shown.pop("first")
+    first |= {"vendor_id": key[3], "first_value": first["value"], "first_currency": first["currency"]}
+    del shown["counted_at"]
+    return first | shown
 
 
 def plain(value: Any) -> Any:
-    """Decimals as text, times as ISO 8601, the rest as JSON has it."""
+    """The JSON form: decimals as text, times as ISO 8601 UTC."""
     match value:
-        case dict():
-            return {name: plain(item) for name, item in value.items()}
-        case list():
-            return [plain(item) for item in value]
+        case None | str() | int():
+            return value
         case Decimal():
             return format(value, "f")
         case datetime():
             return value.astimezone(UTC).isoformat()
+        case list():
+            return [plain(item) for item in value]
+        case dict():
+            return {name: plain(item) for name, item in value.items()}
         case _:
-            return value
+            return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 def as_key(parts: list[str]) -> Key:
