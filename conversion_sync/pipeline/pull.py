@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import Engine
+
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.clicks.source import ClickPage
 from conversion_sync.model.revenue import Transport
@@ -67,7 +69,7 @@ def pull_billing(ctx: Context, window: Window) -> RoomReport:
         seen = new = late = 0
         try:
             for page in provider.pull(window):
-                page_new, page_late = land_records(ctx, account, page, window.start)
+                page_new, page_late = land_record_page(ctx.engine, account, page, window.start)
                 seen, new, late = seen + len(page), new + page_new, late + page_late
         finally:
             provider.close()
@@ -89,7 +91,7 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
         seen = new = late = bad = 0
         try:
             for page in source.read(window):
-                page_new, page_late = land_clicks(ctx, page, window.start)
+                page_new, page_late = land_click_page(ctx.engine, page, window.start)
                 seen += len(page.clicks) + len(page.quarantined)
                 new, late, bad = new + page_new, late + page_late, bad + len(page.quarantined)
         finally:
@@ -104,8 +106,8 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
     return RoomReport(room="clicks", counts=counts)
 
 
-def land_records(
-    ctx: Context,
+def land_record_page(
+    engine: Engine,
     account: Account,
     page: Sequence[RawRecord],
     window_start: datetime,
@@ -131,8 +133,8 @@ def land_records(
         )
         for record in page
     ]
-    ensure_months(ctx.engine, "raw_event", (record.created_at for record in page))
-    with ctx.engine.begin() as connection:
+    ensure_months(engine, "raw_event", (record.created_at for record in page))
+    with engine.begin() as connection:
         connection.execute(query("landing/billing_work_tables"))
         copy_rows(connection, "staged_raw_event", RAW_COLUMNS, rows)
         landed = connection.execute(query("landing/land_raw_events"), {"window_start": window_start}).one()
@@ -141,7 +143,7 @@ def land_records(
     return int(landed.rows_new), int(landed.rows_late)
 
 
-def land_clicks(ctx: Context, page: ClickPage, window_start: datetime) -> tuple[int, int]:
+def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> tuple[int, int]:
     """Lands one page; returns how many clicks were new or changed, and how many lay before the window."""
     rows = [
         (
@@ -165,8 +167,8 @@ def land_clicks(ctx: Context, page: ClickPage, window_start: datetime) -> tuple[
         for click in page.clicks
     ]
     refused = [(row.source, row.click_ref, row.reason, row.detail) for row in page.quarantined]
-    ensure_months(ctx.engine, "click", (click.clicked_at for click in page.clicks))
-    with ctx.engine.begin() as connection:
+    ensure_months(engine, "click", (click.clicked_at for click in page.clicks))
+    with engine.begin() as connection:
         connection.execute(query("landing/click_work_tables"))
         copy_rows(connection, "staged_click", CLICK_COLUMNS, rows)
         copy_rows(
