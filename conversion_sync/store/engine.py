@@ -1,0 +1,60 @@
+"""Connections to the product's database: psycopg 3, pooled, in UTC."""
+
+from __future__ import annotations
+
+import sqlalchemy
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from conversion_sync.errors import ConfigurationError
+
+OLDEST_SERVER = 15
+
+
+def connect(url: str) -> Engine:
+    """An engine for any `postgresql://` address; nothing connects before the engine is used.
+
+    Raises ConfigurationError for an address that is not PostgreSQL's.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "database.url is not a database address.", remedy="Write postgresql://user:password@host/name."
+        ) from None
+    if not address.drivername.startswith("postgresql"):
+        raise ConfigurationError(
+            f"database.url names {address.drivername}, which is not PostgreSQL.",
+            remedy="Write postgresql://user:password@host/name.",
+        )
+    return sqlalchemy.create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=2,
+        max_overflow=6,
+        pool_recycle=300,
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+    )
+
+
+def probe(engine: Engine) -> int:
+    """Connects once; returns the server's major version.
+
+    Raises ConfigurationError when the server cannot be reached, refuses the login or is too old.
+    """
+    place = f"{engine.url.host or engine.url.query.get('host', 'localhost')}/{engine.url.database}"
+    try:
+        with engine.connect() as connection:
+            version = int(connection.exec_driver_sql("show server_version_num").scalar_one()) // 10000
+    except OperationalError as fault:
+        first_line = str(fault.orig).strip().splitlines()[0] if fault.orig else "no answer"
+        raise ConfigurationError(
+            f"The database {place} cannot be used: {first_line}.",
+            remedy="Start it, or correct `database.url`, then run again; nothing was written.",
+        ) from None
+    if version < OLDEST_SERVER:
+        raise ConfigurationError(
+            f"The database {place} is PostgreSQL {version}.",
+            remedy=f"Use PostgreSQL {OLDEST_SERVER} or newer.",
+        )
+    return version

@@ -1,0 +1,104 @@
+"""A real PostgreSQL for every test that asks for one: one server a run, a fresh migrated clone a test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from conversion_sync.store.embedded import EmbeddedServer
+from conversion_sync.store.engine import connect
+from conversion_sync.store.migrate import migrate
+
+TEMPLATE = "migrated"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of a test's own: migrated, empty, gone afterwards."""
+
+    engine: Engine
+    url: str
+    server: EmbeddedServer
+
+
+def run_folder(config: pytest.Config) -> Path:
+    """One folder for all workers of this run, which the server's user can enter."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or config.stash.setdefault(RUN, uuid.uuid4().hex)
+    folder = Path(tempfile.gettempdir()) / f"conversion_sync-tests-{run[:12]}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
+
+
+RUN = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
+    """The run's PostgreSQL, shared by its workers, with a migrated template in it."""
+    home = run_folder(request.config)
+    with EmbeddedServer(home, durable=False) as server:
+        with (home / "template.gate").open("a") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            server.ensure_database(TEMPLATE)
+            migrate(server.url(TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def database(server: EmbeddedServer) -> Iterator[Database]:
+    """A fresh clone of the migrated template."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {TEMPLATE}")
+    engine = connect(server.url(name))
+    yield Database(engine=engine, url=server.url(name), server=server)
+    engine.dispose()
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)")
+
+
+def chromium() -> str | None:
+    """The Chromium of this machine, if it has one."""
+    named = os.environ.get("CHROMIUM")
+    return named or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves browser tests out where there is no browser; the summary says so."""
+    if chromium() is not None:
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says whether browser tests could run."""
+    if chromium() is None:
+        terminalreporter.write_line(
+            "No Chromium was found: the browser tests were left out. Install chromium, or set CHROMIUM."
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The run's folder goes when the last process of the run ends."""
+    if not hasattr(session.config, "workerinput"):
+        run = session.config.stash.get(RUN, None) or getattr(
+            session.config.pluginmanager.get_plugin("dsession"), "nodemanager", None
+        )
+        name = run if isinstance(run, str) else getattr(run, "testrunuid", "")
+        if name:
+            folder = Path(tempfile.gettempdir()) / f"conversion_sync-tests-{name[:12]}"
+            shutil.rmtree(folder, ignore_errors=True)
