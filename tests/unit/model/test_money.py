@@ -22,7 +22,13 @@ def test_an_amount_prints_as_the_shortest_plain_decimal(minor: int, exponent: in
 
 @pytest.mark.parametrize(
     ("value", "rounded"),
-    [(Fraction(5, 2), 2), (Fraction(7, 2), 4), (Fraction(-5, 2), -2), (Fraction(251, 100), 3), (Fraction(4), 4)],
+    [
+        (Fraction(5, 2), 2),
+        (Fraction(7, 2), 4),
+        (Fraction(-5, 2), -2),
+        (Fraction(251, 100), 3),
+        (Fraction(4), 4),
+    ],
 )
 def test_halves_go_to_the_even_neighbour(value: Fraction, rounded: int) -> None:
     assert round_half_even(value) == rounded
