@@ -1,1 +1,1 @@
-"""Read-only views of the books: summaries, reconciliation, explanations."""
+"""What the books say, read only: summary, reconciliation, laws, ledger, explanation, status."""
