@@ -1,0 +1,59 @@
+"""`python -m conversion_sync.sandbox`: the vendors, simulated, until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from conversion_sync.sandbox.faults import Faults
+from conversion_sync.sandbox.server import World, remembered, serve
+
+
+def arguments() -> argparse.Namespace:
+    """The command's options."""
+    parser = argparse.ArgumentParser(prog="conversion-sync sandbox", description=__doc__)
+    parser.add_argument(
+        "--dir", type=Path, required=True, help="where its world, books and endpoints.json live"
+    )
+    parser.add_argument("--database-url", help="a PostgreSQL database for the company's click table")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--customers", type=int, default=300)
+    parser.add_argument("--days", type=int, default=14)
+    parser.add_argument(
+        "--end", type=datetime.fromisoformat, help="end of the world, ISO; default: this hour"
+    )
+    parser.add_argument("--settle-seconds", type=float, default=0.0, help="how long Google takes to confirm")
+    parser.add_argument(
+        "--event-retention-days", type=int, default=30, help="0 keeps Stripe's events for ever"
+    )
+    parser.add_argument("--faults", type=Path, help="a JSON list of rules, see faults.py")
+    parser.add_argument("--with-parent", type=int, help="stop when this process is gone")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Runs the sandbox."""
+    options = arguments()
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    wanted = World(
+        seed=options.seed,
+        customers=options.customers,
+        days=options.days,
+        end=options.end or hour,
+        settle_seconds=options.settle_seconds,
+        event_retention_days=options.event_retention_days,
+    )
+    plan = json.loads(options.faults.read_text()) if options.faults else []
+    serve(
+        options.dir,
+        remembered(options.dir, wanted),
+        options.database_url,
+        Faults.from_json(plan),
+        options.with_parent,
+    )
+
+
+if __name__ == "__main__":
+    main()

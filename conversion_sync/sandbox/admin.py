@@ -1,0 +1,64 @@
+"""The sandbox's own interface: the truth, the vendors' books, faults, the clock. No vendor has this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from conversion_sync.sandbox.business import Business
+from conversion_sync.sandbox.clock import Clock
+from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.truth import Json, totals, truth
+from conversion_sync.sandbox.vendors import Vendors
+
+
+def app(vendors: Vendors, business: Business) -> Starlette:
+    """Read what happened, and change what will happen."""
+
+    def read(path: str, answer: Callable[[], object]) -> Route:
+        async def handle(_: Request) -> JSONResponse:
+            return JSONResponse(await run_in_threadpool(answer))
+
+        return Route(path, handle, methods=["GET"])
+
+    async def change_faults(request: Request) -> JSONResponse:
+        if request.method == "DELETE":
+            vendors.faults.clear()
+        else:
+            for rule in await request.json():
+                vendors.faults.add(Rule.model_validate(rule))
+        return JSONResponse({"faults": vendors.faults.to_json()})
+
+    async def change_clock(request: Request) -> JSONResponse:
+        _move(vendors.clock, await request.json())
+        return JSONResponse({"now": vendors.clock.now().isoformat()})
+
+    return Starlette(
+        routes=[
+            read("/health", lambda: {"ok": True}),
+            read("/truth", lambda: truth(business)),
+            read("/truth/totals", lambda: totals(business)),
+            read("/ledger", vendors.books.dump),
+            read("/ledger/totals", vendors.books.totals),
+            read("/requests", lambda: vendors.books.requests),
+            read("/faults", lambda: {"faults": vendors.faults.to_json()}),
+            read("/clock", lambda: {"now": vendors.clock.now().isoformat()}),
+            Route("/faults", change_faults, methods=["POST", "DELETE"]),
+            Route("/clock", change_clock, methods=["POST"]),
+        ]
+    )
+
+
+def _move(clock: Clock, wish: Json) -> None:
+    if "freeze" in wish:
+        clock.freeze(datetime.fromisoformat(wish["freeze"]))
+    if "shift_seconds" in wish:
+        clock.shift(timedelta(seconds=wish["shift_seconds"]))
+    if wish.get("run"):
+        clock.run()

@@ -1,0 +1,220 @@
+"""The sandbox as a process: every vendor on a loopback port of its own, one world behind them.
+
+`endpoints.json` in the sandbox's folder says where everything answers; it is written once all do.
+The world is drawn from what `world.json` there says, so a restart is the same world with the same
+books, on the same ports if they are free.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from conversion_sync.sandbox import (
+    admin,
+    data_manager,
+    google_ads,
+    google_oauth,
+    linkedin,
+    meta,
+    stripe_api,
+    tiktok,
+)
+from conversion_sync.sandbox.books import Books
+from conversion_sync.sandbox.business import Business, generate
+from conversion_sync.sandbox.click_table import write_click_table
+from conversion_sync.sandbox.clicks import AdClick, AdClicks
+from conversion_sync.sandbox.clock import Clock
+from conversion_sync.sandbox.credentials import Credentials
+from conversion_sync.sandbox.faults import Faults
+from conversion_sync.sandbox.sockets import CuttableHttp
+from conversion_sync.sandbox.vendors import Vendors
+
+Json = dict[str, Any]
+SAVE_EVERY = 5.0
+"""Seconds between two savings of the books."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the business is drawn from. `event_retention_days` of 0 keeps events for ever."""
+
+    seed: int = 7
+    customers: int = 300
+    days: int = 14
+    end: datetime
+    settle_seconds: float = 0.0
+    event_retention_days: int = 30
+
+
+def serve(folder: Path, world: World, database_url: str | None, faults: Faults, parent: int | None) -> None:
+    """Runs until it is told to stop, or until `parent` is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    business = generate(world.seed, world.customers, world.days, world.end)
+    if database_url:
+        write_click_table(database_url, business)
+    vendors = _vendors(business, world, faults)
+    books_file = folder / "books.json"
+    if books_file.exists():
+        vendors.books.load(books_file)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        endpoints = _open(stack, folder, vendors, business, world)
+        endpoints |= {"pid": os.getpid(), "clicks_table": "marketing.ad_clicks"}
+        _write(folder / "endpoints.json", endpoints)
+        while not stop.wait(SAVE_EVERY):
+            vendors.books.save(books_file)
+            if parent is not None and not _alive(parent):
+                break
+        vendors.books.save(books_file)
+
+
+def _vendors(business: Business, world: World, faults: Faults) -> Vendors:
+    clicks = AdClicks(
+        AdClick(kind=kind, value=value, clicked_at=visit.at, campaign=visit.campaign or "")
+        for visit in business.visits()
+        for kind, value in visit.ids.items()
+    )
+    return Vendors(Clock(), clicks, Credentials(), Books(), faults, world.settle_seconds)
+
+
+def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, world: World) -> Json:
+    before = _read(folder / "endpoints.json").get("ports", {})
+    retention = timedelta(days=world.event_retention_days) if world.event_retention_days else None
+    apps: dict[str, Starlette] = {
+        "stripe": stripe_api.app(vendors, business, retention),
+        "oauth": google_oauth.app(vendors),
+        "data_manager": data_manager.app(vendors),
+        "meta": meta.app(vendors),
+        "tiktok": tiktok.app(vendors),
+        "linkedin": linkedin.app(vendors),
+        "admin": admin.app(vendors, business),
+    }
+    ports = {name: _serve_http(stack, app, before.get(name, 0)) for name, app in apps.items()}
+    server, port, authority = google_ads.serve(vendors, "127.0.0.1", _free(before.get("google_ads", 0)))
+    stack.callback(lambda: server.stop(grace=1).wait())
+    ca = folder / "google_ads_ca.pem"
+    ca.write_bytes(authority)
+    url = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
+    return {
+        **url,
+        "oauth": f"{url['oauth']}/token",
+        "linkedin_oauth": f"{url['linkedin']}/oauth/v2/accessToken",
+        "google_ads": f"localhost:{port}",
+        "google_ads_ca": str(ca.resolve()),
+        "start": business.start.isoformat(),
+        "end": business.end.isoformat(),
+        "credentials": asdict(vendors.credentials),
+        "ports": ports | {"google_ads": port},
+    }
+
+
+def _serve_http(stack: ExitStack, app: Starlette, port: int) -> int:
+    listener = socket.create_server(("127.0.0.1", _free(port)), backlog=512)
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=CuttableHttp, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+
+    def close() -> None:
+        server.should_exit = True
+        thread.join(timeout=5)
+
+    stack.callback(close)
+    return int(listener.getsockname()[1])
+
+
+def _free(port: int) -> int:
+    """The port if it can be had, else 0 for any."""
+    if port == 0:
+        return 0
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return port
+    except OSError:
+        return 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _read(path: Path) -> Json:
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(content, indent=1))
+    fresh.replace(path)
+
+
+def remembered(folder: Path, wanted: World) -> World:
+    """The world this folder already holds, or the wanted one, which it then remembers."""
+    file = folder / "world.json"
+    known = _read(file)
+    if known:
+        return World(**known | {"end": datetime.fromisoformat(known["end"])})
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(file, asdict(wanted) | {"end": wanted.end.astimezone(UTC).isoformat()})
+    return wanted
+
+
+@contextmanager
+def running(folder: Path, arguments: Sequence[str] = (), timeout: float = 60.0) -> Iterator[Json]:
+    """A sandbox in a process of its own for the length of the block; gives its endpoints.
+
+    Raises RuntimeError with what it printed if it does not come up in time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / "endpoints.json"
+    log = folder / "sandbox.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 - this very interpreter
+            [
+                *(sys.executable, "-m", "conversion_sync.sandbox", "--dir", str(folder)),
+                *("--with-parent", str(os.getpid()), *arguments),
+            ],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + timeout
+        while _read(ready).get("pid") != process.pid:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the sandbox did not come up: {log.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield _read(ready)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
