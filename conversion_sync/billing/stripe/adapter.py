@@ -1,0 +1,47 @@
+"""One Stripe account behind the `BillingProvider` protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from conversion_sync.billing.provider import RawRecord
+from conversion_sync.billing.stripe.catalogue import catalogue
+from conversion_sync.billing.stripe.normalise import Keys, book
+from conversion_sync.config.settings import StripeAccount
+from conversion_sync.model.revenue import CustomerBook, CustomerKey
+from conversion_sync.model.windows import Window
+
+
+class StripeProvider:
+    """Pulls events of the account and writes customers' books. Nothing connects before `pull`."""
+
+    provider = "stripe"
+
+    def __init__(self, account: str, settings: StripeAccount) -> None:
+        self.account = account
+        self._settings = settings
+        self._keys = Keys(
+            account=account, user_id=settings.user_id_metadata, visitor_id=settings.visitor_id_metadata
+        )
+
+    def pull(self, window: Window) -> Iterator[Sequence[RawRecord]]:
+        """Pages of events of the window, the overlap before it included."""
+        from conversion_sync.billing.stripe.pull import EventFeed
+
+        feed = EventFeed(
+            self.account,
+            self._settings.api_key.get_secret_value(),
+            self._settings.api_base,
+            catalogue(),
+            time.sleep,
+        )
+        yield from feed.pages(window, timedelta(minutes=self._settings.overlap_minutes))
+
+    def normalise(self, customer: CustomerKey, records: Iterable[RawRecord]) -> CustomerBook:
+        """The customer's book."""
+        return book(customer, records, self._keys)
+
+    def close(self) -> None:
+        """Connections belong to the feed and go with it."""

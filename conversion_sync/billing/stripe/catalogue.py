@@ -1,0 +1,92 @@
+"""Stripe's facts as one frozen object, read from `catalogue.toml`."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """Frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Api(Part):
+    """The interface's limits."""
+
+    version: str
+    page_limit: int
+    types_per_request: int
+    retention_days: int
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+
+
+class Retry(Part):
+    """How often and how long passing faults are waited for."""
+
+    attempts: int
+    first_wait_seconds: float
+    longest_wait_seconds: float
+
+
+class Events(Part):
+    """Which event types are pulled."""
+
+    read: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+class Exponents(Part):
+    """Currencies whose minor unit is not a hundredth in Stripe's API."""
+
+    zero: frozenset[str]
+    three: frozenset[str]
+
+    def of(self, currency: str) -> int:
+        """Digits of the minor unit of an upper-case ISO code."""
+        if currency in self.zero:
+            return 0
+        return 3 if currency in self.three else 2
+
+
+class BillingReasons(Part):
+    """Why an invoice was made."""
+
+    cycle: frozenset[str]
+    change: frozenset[str]
+    other: frozenset[str]
+
+    def knows(self, reason: str) -> bool:
+        """Whether the vocabulary has it."""
+        return reason in self.cycle | self.change | self.other
+
+
+class RefundStatuses(Part):
+    """Where a refund stands."""
+
+    done: frozenset[str]
+    undone: frozenset[str]
+    waiting: frozenset[str]
+
+
+class StripeCatalogue(Part):
+    """The whole file."""
+
+    api: Api
+    retry: Retry
+    events: Events
+    exponents: Exponents
+    invoice: BillingReasons
+    refund: RefundStatuses
+
+
+@functools.cache
+def catalogue() -> StripeCatalogue:
+    """Stripe's facts."""
+    text = (files(__package__) / "catalogue.toml").read_text(encoding="utf-8")
+    return StripeCatalogue.model_validate(tomllib.loads(text))

@@ -1,0 +1,185 @@
+"""Pulls Stripe's events for a window, newest first, page by page, as plain dicts.
+
+Source: specs/billing.md §1.8 (listing), §1.10 (limits, retries, the SDK's behaviour). The official client
+is used for authentication, connections and typed errors; its objects are not built, and its retries are
+off: it ignores `Retry-After` and never waits for a 429, so waiting is done here.
+
+Types are asked for by name, at most twenty a request, so a window is read once for each chunk of the list:
+unfiltered listing would also move every event type that has nothing to do with revenue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import tenacity
+
+from conversion_sync.billing.provider import RawRecord
+from conversion_sync.billing.stripe.catalogue import StripeCatalogue
+from conversion_sync.billing.stripe.shapes import references
+from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
+from conversion_sync.model.windows import Window
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+
+Json = dict[str, Any]
+
+
+class EventFeed:
+    """The event list of one Stripe account."""
+
+    def __init__(
+        self,
+        account: str,
+        api_key: str,
+        api_base: str,
+        catalogue: StripeCatalogue,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._account, self._catalogue, self._sleep = account, catalogue, sleep
+        self._client = _client(api_key, api_base, catalogue)
+
+    def pages(self, window: Window, overlap: timedelta) -> Iterator[Sequence[RawRecord]]:
+        """Pages of records created in [start - overlap, end).
+
+        Raises CredentialError, TransientError when faults do not pass, PermanentError otherwise.
+        """
+        span = {
+            "created": {
+                "gte": int((window.start - overlap).timestamp()),
+                "lt": int(window.end.timestamp()),
+            }
+        }
+        names = [*self._catalogue.events.read, *self._catalogue.events.kept]
+        size = self._catalogue.api.types_per_request
+        for first in range(0, len(names), size):
+            yield from self._pages(span | {"types": names[first : first + size]})
+
+    def _pages(self, query: Mapping[str, Any]) -> Iterator[Sequence[RawRecord]]:
+        cursor: str | None = None
+        while True:
+            parameters = dict(query) | {"limit": self._catalogue.api.page_limit}
+            if cursor is not None:
+                parameters["starting_after"] = cursor
+            page = self._list("/v1/events", parameters)
+            events = page["data"]
+            if events:
+                yield [self._record(event) for event in events]
+                cursor = str(events[-1]["id"])
+            if not events or not page.get("has_more"):
+                return
+
+    def _record(self, event: Json) -> RawRecord:
+        thing = event["data"]["object"]
+        self._complete_lines(thing)
+        named = references(thing)
+        return RawRecord(
+            event_id=str(event["id"]),
+            event_type=str(event["type"]),
+            created_at=datetime.fromtimestamp(event["created"], UTC),
+            livemode=bool(event.get("livemode")),
+            api_version=event.get("api_version"),
+            customer_ref=named.customer,
+            invoice_ref=named.invoice,
+            payment_ref=named.payment,
+            body=json.dumps(event, separators=(",", ":"), ensure_ascii=False),
+        )
+
+    def _complete_lines(self, thing: Json) -> None:
+        """An invoice embeds its first ten lines; the stored record gets all: reading it needs no API."""
+        lines = thing.get("lines")
+        if thing.get("object") != "invoice" or not isinstance(lines, dict) or not lines.get("has_more"):
+            return
+        every: list[Json] = []
+        cursor: str | None = None
+        more = True
+        while more:
+            parameters: Json = {"limit": self._catalogue.api.page_limit}
+            if cursor is not None:
+                parameters["starting_after"] = cursor
+            page = self._list(f"/v1/invoices/{thing['id']}/lines", parameters)
+            every += page["data"]
+            more = bool(page.get("has_more") and page["data"])
+            cursor = str(every[-1]["id"]) if every else None
+        thing["lines"] = lines | {"data": every, "has_more": False}
+
+    def _list(self, path: str, parameters: Json) -> Json:
+        """One list request; passing faults are waited for, as long as the catalogue says."""
+        retry = self._catalogue.retry
+        waits = tenacity.wait_exponential_jitter(
+            multiplier=retry.first_wait_seconds, max=retry.longest_wait_seconds
+        )
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            fault = state.outcome.exception() if state.outcome else None
+            asked = fault.retry_after if isinstance(fault, TransientError) else None
+            return waits(state) if asked is None else min(asked, retry.longest_wait_seconds)
+
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(retry.attempts),
+            wait=wait,
+            retry=tenacity.retry_if_exception_type(TransientError),
+            sleep=self._sleep,
+            reraise=True,
+        )(self._ask, path, parameters)
+
+    def _ask(self, path: str, parameters: Json) -> Json:
+        import stripe
+
+        try:
+            answer = self._client.raw_request("get", path, **parameters).data
+        except stripe.StripeError as fault:
+            raise self._family(fault) from None
+        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+            raise TransientError(
+                f"Stripe ({self._account}) answered {path} with something that is not a list.",
+                remedy="Run again; if it stays so, check `api_base`.",
+            )
+        return answer
+
+    def _family(self, fault: Any) -> ConversionSyncError:
+        """Stripe's exceptions as ours. Nothing of a request is in the message."""
+        status = fault.http_status
+        place = f"Stripe ({self._account})"
+        if status in (401, 403):
+            return CredentialError(
+                f"{place} refused the key ({status}).",
+                remedy=f"Put a valid key in `billing.stripe.{self._account}.api_key`; "
+                "it must be allowed to read events and invoices.",
+            )
+        if status in (None, 200, 409, 429) or status >= 500:
+            return TransientError(
+                f"{place} could not answer ({status or 'no connection'}).",
+                remedy="Run again: what was read is kept; if it stays so, check `api_base` and the network.",
+                retry_after=_seconds((fault.headers or {}).get("Retry-After")),
+            )
+        return PermanentError(
+            f"{place} refused the request ({status} {fault.code or ''}): {fault.user_message or ''}".strip(),
+            remedy=f"Events are listed for {self._catalogue.api.retention_days} days only; "
+            "start later, or report this message.",
+        )
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _client(api_key: str, api_base: str, catalogue: StripeCatalogue) -> StripeClient:
+    import stripe
+
+    stripe.enable_telemetry = False
+    timeouts = (catalogue.api.connect_timeout_seconds, catalogue.api.read_timeout_seconds)
+    return stripe.StripeClient(
+        api_key,
+        base_addresses={"api": api_base},
+        http_client=stripe.RequestsClient(timeout=timeouts),
+        max_network_retries=0,
+        stripe_version=catalogue.api.version,
+    )
