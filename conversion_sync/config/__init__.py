@@ -1,1 +1,1 @@
-"""`conversion_sync.yaml` as one frozen, validated object; `settings.py` holds its shape, `load.py` reads it."""
+"""`conversion_sync.yaml` as one frozen, validated object: its shape, its rules, its reader."""

@@ -1,0 +1,150 @@
+"""What the keys of a configuration must say together: each rule between two or more keys is a function here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from conversion_sync.config.settings import Action, LinkedInAccount, Settings
+from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
+
+CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
+"""Kinds that change the value of an earlier payment; they follow that payment's action by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the configuration. `key` is the dotted path; nothing here ever holds a value of a secret."""
+
+    key: str
+    problem: str
+    remedy: str
+
+
+def findings(settings: Settings) -> list[Finding]:
+    """Every broken rule between keys, in the order of the file; empty when the configuration can be used."""
+    return [
+        *_clicks(settings),
+        *_linkedin(settings),
+        *_actions(settings),
+        *_kinds_mapped_twice(settings),
+    ]
+
+
+def _clicks(settings: Settings) -> Iterator[Finding]:
+    for name, table in settings.clicks.items():
+        key = f"clicks.{name}"
+        if table.columns.visitor_id is None and table.columns.user_id is None:
+            yield Finding(
+                f"{key}.columns",
+                "Neither visitor_id nor user_id is mapped, so no click could be tied to a customer.",
+                "Map visitor_id, user_id or both.",
+            )
+        if not _is_time_zone(table.time_zone):
+            yield Finding(
+                f"{key}.time_zone",
+                f"{table.time_zone!r} is not a known time zone.",
+                "Write an IANA name such as UTC or Europe/Berlin.",
+            )
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _linkedin(settings: Settings) -> Iterator[Finding]:
+    for name, account in settings.platforms.linkedin.items():
+        missing = _missing_of_refresh(account)
+        if account.access_token is None and missing:
+            yield Finding(
+                f"platforms.linkedin.{name}",
+                f"There is no access_token, and {' and '.join(missing)} to refresh one is missing.",
+                "Write access_token, or refresh_token with client_id and client_secret.",
+            )
+        elif account.access_token is None or len(missing) in {0, 3}:
+            continue
+        else:
+            yield Finding(
+                f"platforms.linkedin.{name}",
+                f"{' and '.join(missing)} is missing to refresh the token.",
+                "Complete refresh_token, client_id and client_secret, or write access_token alone.",
+            )
+
+
+def _missing_of_refresh(account: LinkedInAccount) -> list[str]:
+    parts = {
+        "refresh_token": account.refresh_token,
+        "client_id": account.client_id,
+        "client_secret": account.client_secret,
+    }
+    return [name for name, value in parts.items() if value is None]
+
+
+def _actions(settings: Settings) -> Iterator[Finding]:
+    enabled = set(settings.accounts())
+    for name, action in settings.actions.items():
+        for kind in action.kinds:
+            if kind in CORRECTIONS:
+                yield Finding(
+                    f"actions.{name}.kinds",
+                    f"{kind.value} cannot be mapped: it corrects the conversion of the payment it belongs to.",
+                    f"Remove {kind.value}; corrections go to the payment's own action by themselves.",
+                )
+        yield from _value_rule(name, action)
+        for platform, account in _targets(action):
+            if (platform, account) not in enabled:
+                yield Finding(
+                    f"actions.{name}.targets.{platform}.{account}",
+                    f"There is no account {account} under platforms.{platform}.",
+                    _accounts_there_are(platform, enabled),
+                )
+
+
+def _accounts_there_are(platform: str, enabled: set[tuple[str, str]]) -> str:
+    known = sorted(account for of, account in enabled if of == platform)
+    if not known:
+        return f"Add the account under platforms.{platform}, or remove the target."
+    return f"Write one of {', '.join(known)}, or add the account under platforms.{platform}."
+
+
+def _value_rule(name: str, action: Action) -> Iterator[Finding]:
+    value = action.value
+    key = f"actions.{name}.value"
+    if value.rule == "fixed" and (value.amount is None or value.currency is None):
+        yield Finding(
+            key,
+            "The rule fixed needs amount and currency.",
+            "Write for example amount: 5.00 and currency: USD.",
+        )
+    if value.rule == "multiple" and value.factor is None:
+        yield Finding(key, "The rule multiple needs factor.", "Write for example factor: 1.5.")
+
+
+def _kinds_mapped_twice(settings: Settings) -> Iterator[Finding]:
+    users: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for name, action in settings.actions.items():
+        for platform, account in _targets(action):
+            for kind in dict.fromkeys(action.kinds):
+                users[platform, account, kind.value].append(name)
+    for (platform, account, kind), names in users.items():
+        if len(names) > 1:
+            yield Finding(
+                f"actions.{names[-1]}.kinds",
+                f"{kind} is sent to {platform}.{account} by several actions: {', '.join(names)}.",
+                f"Keep {kind} in one of them, or take {platform}.{account} out of the others' targets.",
+            )
+
+
+def _targets(action: Action) -> list[tuple[str, str]]:
+    targets = action.targets
+    return [
+        (platform, account)
+        for platform in type(targets).model_fields
+        for account in getattr(targets, platform)
+    ]

@@ -1,0 +1,61 @@
+"""Pydantic's complaints as one line each: which key, what is wrong, what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from conversion_sync.config.check import Finding
+from conversion_sync.config.settings import Settings
+from conversion_sync.config.values import child_of, plain
+
+EXAMPLE = "conversion-sync.example.yaml"
+NAME_OF_A_KEY = "[key]"
+"""Pydantic's last step when the name of an entry is wrong, not its value."""
+
+
+def problems(fault: ValidationError) -> list[Finding]:
+    """One finding a complaint, in pydantic's order; the values themselves are left out."""
+    return [_finding(error) for error in fault.errors(include_url=False, include_context=False)]
+
+
+def _finding(error: ErrorDetails) -> Finding:
+    place = error["loc"]
+    key = ".".join(str(step) for step in place if step != NAME_OF_A_KEY) or "the file"
+    problem, remedy = _words(error, place)
+    return Finding(key, problem, remedy)
+
+
+def _words(error: ErrorDetails, place: Sequence[int | str]) -> tuple[str, str]:
+    if place and place[-1] == NAME_OF_A_KEY:
+        return (
+            "The name cannot be used.",
+            "Use a known name here, or for your own names lower-case letters, digits and _, starting with a letter.",
+        )
+    if error["type"] == "extra_forbidden":
+        return "Unknown key.", _nearest(place)
+    if error["type"] == "missing":
+        return "The key is missing.", f"Add it; {EXAMPLE} shows how."
+    if error["type"] == "string_type" and isinstance(error["input"], int | float):
+        return f"{error['msg']}.", "Put the value in quotes."
+    return f"{error['msg']}.", f"Correct the value; {EXAMPLE} shows one."
+
+
+def _nearest(place: Sequence[int | str]) -> str:
+    known = _known_keys(place[:-1])
+    near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return f"Remove it; the keys here are {', '.join(known)}."
+
+
+def _known_keys(place: Sequence[int | str]) -> list[str]:
+    kind: object = Settings
+    for step in place:
+        kind = plain(child_of(kind, step))
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return list(kind.model_fields)
+    return []
