@@ -1,0 +1,121 @@
+"""A platform's facts as one frozen object: its `catalogue.toml`, with an account's own settings on top."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from conversion_sync.config.settings import (
+    GoogleAdsAccount,
+    LinkedInAccount,
+    MetaAccount,
+    TikTokAccount,
+)
+from conversion_sync.model.click import Network
+from conversion_sync.model.conversion import Outcome
+from conversion_sync.platforms.platform import Catalogue, DedupPromise
+
+Account = GoogleAdsAccount | MetaAccount | TikTokAccount | LinkedInAccount
+
+OVERRIDES = {"click_window_days", "max_event_age_days", "first_status_after_minutes"}
+"""Account settings that replace the platform's own number of the same name."""
+
+Span = Annotated[float, Field(ge=0)]
+
+
+class CodeRange(BaseModel):
+    """Numeric codes `first` to `last`, both included, each with any suffix after a slash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int
+    last: int
+    outcome: Outcome
+
+
+class CatalogueFile(BaseModel):
+    """The shape of `catalogue.toml`. A code is listed once; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    platform: str
+    network: Network
+    api_version: str
+    sunset: AwareDatetime | None = None
+    batch_size: int = Field(gt=0)
+    click_window_days: Span
+    max_event_age_days: Span
+    max_click_age_days: Span | None = None
+    deadline_margin_minutes: Span
+    min_click_age_minutes: Span = 0
+    dedup: DedupPromise
+    dedup_window_hours: Span = 0
+    can_restate: bool = False
+    can_retract: bool = False
+    adjustment_window_days: Span = 0
+    confirms_later: bool = False
+    first_status_after_minutes: Span = 0
+    isolation_requests: int = Field(ge=0)
+    codes: Mapping[Outcome, tuple[str, ...]]
+    code_ranges: tuple[CodeRange, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_code_once(self) -> Self:
+        listed = [code for codes in self.codes.values() for code in codes]
+        twice = sorted({code for code in listed if listed.count(code) > 1})
+        if twice:
+            raise ValueError(f"codes listed twice: {', '.join(twice)}")
+        return self
+
+
+def catalogue_of(platform: str, account: Account) -> Catalogue:
+    """The facts of `platform` with the account's overrides. Raises pydantic's ValidationError for a bad file."""
+    own = account.model_dump(include=OVERRIDES, exclude_none=True)
+    return _frozen(CatalogueFile.model_validate({**_read(platform), **own}))
+
+
+@cache
+def _read(platform: str) -> Mapping[str, Any]:
+    text = (files(__package__) / platform / "catalogue.toml").read_text(encoding="utf-8")
+    return MappingProxyType(tomllib.loads(text))
+
+
+def _frozen(facts: CatalogueFile) -> Catalogue:
+    return Catalogue(
+        platform=facts.platform,
+        network=facts.network.value,
+        api_version=facts.api_version,
+        sunset=facts.sunset,
+        batch_size=facts.batch_size,
+        click_window=timedelta(days=facts.click_window_days),
+        max_event_age=timedelta(days=facts.max_event_age_days),
+        max_click_age=None if facts.max_click_age_days is None else timedelta(days=facts.max_click_age_days),
+        deadline_margin=timedelta(minutes=facts.deadline_margin_minutes),
+        min_click_age=timedelta(minutes=facts.min_click_age_minutes),
+        dedup=facts.dedup,
+        dedup_window=timedelta(hours=facts.dedup_window_hours),
+        can_restate=facts.can_restate,
+        can_retract=facts.can_retract,
+        adjustment_window=timedelta(days=facts.adjustment_window_days),
+        confirms_later=facts.confirms_later,
+        first_status_after=timedelta(minutes=facts.first_status_after_minutes),
+        isolation_requests=facts.isolation_requests,
+        codes=_codes(facts),
+    )
+
+
+def _codes(facts: CatalogueFile) -> Mapping[str, Outcome]:
+    codes: dict[str, Outcome] = {}
+    for span in facts.code_ranges:
+        for number in range(span.first, span.last + 1):
+            codes[str(number)] = codes[f"{number}/*"] = span.outcome
+    for outcome, listed in facts.codes.items():
+        codes.update(dict.fromkeys(listed, outcome))
+    return MappingProxyType(codes)
