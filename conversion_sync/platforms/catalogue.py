@@ -76,7 +76,7 @@ class CatalogueFile(BaseModel):
 
 
 def catalogue_of(platform: str, account: Account) -> Catalogue:
-    """The facts of `platform` with the account's overrides. Raises pydantic's ValidationError for a bad file."""
+    """The facts of `platform` with the account's overrides. Raises ValidationError for a bad file."""
     own = account.model_dump(include=OVERRIDES, exclude_none=True)
     return _frozen(CatalogueFile.model_validate({**_read(platform), **own}))
 

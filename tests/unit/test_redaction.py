@@ -1,0 +1,97 @@
+"""No secret and no identifier survives, in whatever form a vendor or a library writes it."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+
+from conversion_sync.redaction import LONGEST, RedactingFilter, excerpt, redact
+
+CANARY = "CANARY0123456789abcdef"
+HASH = "b4cb6cb33fe4b865868de825023a1e2790dc12ac01ecc8d7c5afe8254071c8ba"
+
+TEXTS = [
+    (f"Authorization: Bearer {CANARY}", "Authorization: Bearer [redacted]"),
+    (f"authorization: basic {CANARY}==", "authorization: basic [redacted]"),
+    (
+        f"/v26.0/1/events?access_token={CANARY}&appsecret_proof={CANARY}&x=1",
+        "/v26.0/1/events?access_token=[redacted]&appsecret_proof=[redacted]&x=1",
+    ),
+    (
+        f"grant_type=refresh_token&refresh_token={CANARY}&client_secret={CANARY}",
+        "grant_type=refresh_token&refresh_token=[redacted]&client_secret=[redacted]",
+    ),
+    (f'{{"access_token": "{CANARY}", "n": 1}}', '{"access_token": "[redacted]", "n": 1}'),
+    (f"{{'client_secret': '{CANARY}'}}", "{'client_secret': '[redacted]'}"),
+    (f'"{{\\"refresh_token\\":\\"{CANARY}\\"}}"', '"{\\"refresh_token\\":\\"[redacted]\\"}"'),
+    (f"Access-Token: {CANARY}", "Access-Token: [redacted]"),
+    (f"postgresql://cs:{CANARY}@db/x", "postgresql://cs:[redacted]@db/x"),
+    (f"No such key: sk_live_{CANARY}", "No such key: sk_live_[redacted]"),
+    (f"No such key: sk_test_{CANARY}", "No such key: sk_test_[redacted]"),
+    (f"No such key: rk_live_{CANARY}", "No such key: rk_live_[redacted]"),
+    (f"signed with whsec_{CANARY}", "signed with whsec_[redacted]"),
+    (f"token ya29.a0{CANARY}", "token [redacted]"),
+    (f"em={HASH} and {HASH.upper()}.", "em=[redacted] and [redacted]."),
+    ("mail to jane.doe+ads@example.co.uk, please", "mail to [redacted], please"),
+    ("email=jane%40example.com", "email=[redacted]"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TEXTS)
+def test_secrets_and_identifiers_are_hidden_and_the_rest_stays(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize(("text", "_"), TEXTS)
+def test_redacting_twice_changes_nothing(text: str, _: str) -> None:
+    assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Index: 3, ERROR :: /conversionValue/amount :: 19.9 cannot be coerced to String",
+        "Invalid value for data.0.event_id: not a valid string",
+        "The access token could not be decrypted",
+        "cs_0123456789abcdef0123456789abcdef",
+        "(#100) param data must be an array of 1 to 1000 events.",
+    ],
+)
+def test_ordinary_vendor_texts_stay_whole(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_an_excerpt_is_one_line_of_bounded_length_and_holds_no_half_token() -> None:
+    text = "a" * (LONGEST - 30) + f"\n access_token={CANARY * 20}"
+    shown = excerpt(text)
+    assert len(shown) <= LONGEST
+    assert "\n" not in shown
+    assert "CANARY" not in shown
+
+
+def test_an_excerpt_hides_the_callers_own_secrets_in_any_place() -> None:
+    assert excerpt("the word opensesame was refused", "opensesame", "") == "the word [redacted] was refused"
+
+
+def test_a_long_text_is_cut_with_a_mark() -> None:
+    assert excerpt("x" * 600) == "x" * (LONGEST - 1) + "…"
+
+
+def test_the_filter_scrubs_messages_arguments_and_exceptions() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(RedactingFilter())
+    log = logging.getLogger("test_redaction")
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        raise RuntimeError(f"GET /x?access_token={CANARY}")  # noqa: TRY301
+    except RuntimeError:
+        log.exception("failed for %s", "jane@example.com")
+    finally:
+        log.removeHandler(handler)
+    assert "failed for [redacted]" in out.getvalue()
+    assert "access_token=[redacted]" in out.getvalue()
+    assert CANARY not in out.getvalue()
