@@ -1,4 +1,4 @@
-"""What the keys of a configuration must say together: each rule between two or more keys is a function here."""
+"""What the keys of a configuration must say together: one function for each rule between keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong with the configuration. `key` is the dotted path; nothing here ever holds a value of a secret."""
+    """Something wrong with the configuration. `key` is the dotted path; no secret is in any part."""
 
     key: str
     problem: str
@@ -93,7 +93,7 @@ def _actions(settings: Settings) -> Iterator[Finding]:
             if kind in CORRECTIONS:
                 yield Finding(
                     f"actions.{name}.kinds",
-                    f"{kind.value} cannot be mapped: it corrects the conversion of the payment it belongs to.",
+                    f"{kind.value} cannot be mapped: it corrects the conversion of another payment.",
                     f"Remove {kind.value}; corrections go to the payment's own action by themselves.",
                 )
         yield from _value_rule(name, action)
@@ -132,12 +132,12 @@ def _kinds_mapped_twice(settings: Settings) -> Iterator[Finding]:
         for platform, account in _targets(action):
             for kind in dict.fromkeys(action.kinds):
                 users[platform, account, kind.value].append(name)
-    for (platform, account, kind), names in users.items():
+    for (platform, account, mapped), names in users.items():
         if len(names) > 1:
             yield Finding(
                 f"actions.{names[-1]}.kinds",
-                f"{kind} is sent to {platform}.{account} by several actions: {', '.join(names)}.",
-                f"Keep {kind} in one of them, or take {platform}.{account} out of the others' targets.",
+                f"{mapped} is sent to {platform}.{account} by several actions: {', '.join(names)}.",
+                f"Keep {mapped} in one of them, or take {platform}.{account} out of the others' targets.",
             )
 
 

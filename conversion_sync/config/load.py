@@ -1,4 +1,4 @@
-"""Reads `conversion_sync.yaml`: file → secrets from the environment → validated settings, or every problem at once."""
+"""Reads `conversion_sync.yaml`: secrets from the environment, then settings, or every problem at once."""
 
 from __future__ import annotations
 

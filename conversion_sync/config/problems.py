@@ -33,7 +33,7 @@ def _words(error: ErrorDetails, place: Sequence[int | str]) -> tuple[str, str]:
     if place and place[-1] == NAME_OF_A_KEY:
         return (
             "The name cannot be used.",
-            "Use a known name here, or for your own names lower-case letters, digits and _, starting with a letter.",
+            "Use a known name; your own begin with a lower-case letter and hold a-z, 0-9 and _ only.",
         )
     if error["type"] == "extra_forbidden":
         return "Unknown key.", _nearest(place)

@@ -1,6 +1,6 @@
 """Values that come from outside the file: secrets from the environment, paths from the file's own folder.
 
-What a key holds is read off the types of `settings.py`, so that a new secret field is treated as one by itself.
+What a key holds is read off the types of `settings.py`, so that a new secret field is treated as one.
 """
 
 from __future__ import annotations
