@@ -1,0 +1,328 @@
+"""Every mistake in a configuration ends in one message with its file, key and remedy, and no secret."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from conversion_sync.config.load import load
+from conversion_sync.config.settings import Settings
+from conversion_sync.errors import ConfigurationError
+
+EXAMPLE = Path(__file__).parents[3] / "conversion-sync.example.yaml"
+GOOD: dict[str, Any] = {
+    "start": "2026-01-01T00:00:00Z",
+    "billing": {"stripe": {"main": {"api_key": "env:T_STRIPE"}}},
+    "clicks": {
+        "web": {
+            "url": "env:T_CLICKS",
+            "table": "ad_clicks",
+            "columns": {"click_ref": "id", "clicked_at": "ts", "visitor_id": "anon"},
+        }
+    },
+    "platforms": {
+        "meta": {"main": {"dataset_id": "123", "access_token": "env:T_META"}},
+        "linkedin": {"main": {"access_token": "env:T_LINKEDIN"}},
+    },
+    "actions": {
+        "purchase": {
+            "kinds": ["first_payment"],
+            "targets": {"meta": {"main": {"event_name": "Purchase"}}},
+        }
+    },
+}
+ENVIRONMENT = {"T_STRIPE": "sk_1", "T_CLICKS": "sqlite://", "T_META": "m-1", "T_LINKEDIN": "l-1"}
+LITERAL = "sk_live_this_must_stay_unseen"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.delenv("CONVERSION_SYNC_CONFIG", raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The good configuration with values set at dotted paths; ABSENT removes one."""
+    content = copy.deepcopy(GOOD)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        place = content
+        for name in parents:
+            place = place.setdefault(name, {})
+        if value is ABSENT:
+            del place[last]
+        else:
+            place[last] = value
+    return content
+
+
+ABSENT = object()
+
+
+def written(folder: Path, content: object) -> Path:
+    file = folder / "conversion_sync.yaml"
+    file.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
+    return file
+
+
+def refusal(file: Path | None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(file)
+    return str(caught.value)
+
+
+def test_the_example_loads_and_uses_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [
+        line.split("env:")[1].split()[0] for line in EXAMPLE.read_text().splitlines() if ": env:" in line
+    ]
+    for name in names:
+        monkeypatch.setenv(name, f"value of {name}")
+    settings = load(EXAMPLE)
+    assert settings.accounts() == [
+        ("google_ads", "main"),
+        ("linkedin", "main"),
+        ("meta", "main"),
+        ("tiktok", "main"),
+    ]
+    assert settings.billing.stripe["main"].api_key == SecretStr("value of STRIPE_API_KEY")
+    assert list(settings.actions) == ["purchase", "renewal", "trial"]
+
+
+def test_the_example_names_every_key_there_is() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    named = {line.lstrip(" #").split(":")[0] for line in text.splitlines() if ":" in line}
+    named |= {word.strip("{[ ").rsplit("{", 1)[-1] for word in text.replace(",", ":").split(":")}
+
+    def keys(schema: dict[str, Any]) -> set[str]:
+        parts = [schema, *schema.get("$defs", {}).values()]
+        return {key for part in parts for key in part.get("properties", {})}
+
+    assert keys(Settings.model_json_schema()) - named == set()
+
+
+def test_a_good_file_becomes_settings(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    settings = load(written(tmp_path, GOOD))
+    assert settings.start == datetime(2026, 1, 1, tzinfo=UTC)
+    assert settings.platforms.meta["main"].access_token == SecretStr("m-1")
+    assert settings.home == tmp_path / ".conversion_sync"
+
+
+@pytest.mark.parametrize(
+    ("home", "expected"), [("data", "{folder}/data"), ("/var/lib/cs", "/var/lib/cs")], ids=str
+)
+def test_a_relative_home_is_relative_to_the_file(
+    tmp_path: Path, environment: pytest.MonkeyPatch, home: str, expected: str
+) -> None:
+    settings = load(written(tmp_path, changed({"home": home})))
+    assert settings.home == Path(expected.format(folder=tmp_path))
+
+
+def test_the_variable_names_the_file(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CONVERSION_SYNC_CONFIG", str(written(tmp_path, GOOD)))
+    assert load().platforms.meta["main"].dataset_id == "123"
+
+
+def test_no_file_says_how_to_make_one(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.chdir(tmp_path)
+    assert refusal(None) == (
+        "There is no configuration: conversion_sync.yaml does not exist. Remedy: Copy "
+        "conversion-sync.example.yaml to conversion_sync.yaml and fill it in, or name your file with "
+        "CONVERSION_SYNC_CONFIG."
+    )
+
+
+def test_all_missing_variables_are_listed_at_once(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("T_STRIPE")
+    environment.setenv("T_META", "")
+    assert refusal(written(tmp_path, GOOD)) == (
+        "conversion_sync.yaml: environment: These variables are not set: T_META (needed by "
+        "platforms.meta.main.access_token); T_STRIPE (needed by billing.stripe.main.api_key). "
+        "Remedy: Set T_META, T_STRIPE in the environment, then run again."
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["billing.stripe.main.api_key", "clicks.web.url", "platforms.meta.main.app_secret", "database.url"],
+)
+def test_a_literal_secret_is_refused_and_not_shown(
+    tmp_path: Path, environment: pytest.MonkeyPatch, key: str
+) -> None:
+    message = refusal(written(tmp_path, changed({key: LITERAL})))
+    assert message == (
+        f"conversion_sync.yaml: {key}: A secret must not be written into the file. "
+        "Remedy: write env:NAME, and set NAME in the environment."
+    )
+
+
+MISTAKES: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "pattern",
+        {"platforms.meta.main.dataset_id": "abc"},
+        (
+            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
+            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+        ),
+    ),
+    (
+        "number for text",
+        {"platforms.meta.main.dataset_id": 123},
+        "platforms.meta.main.dataset_id: Input should be a valid string. Remedy: Put the value in quotes.",
+    ),
+    (
+        "misspelt key",
+        {"platforms.meta.main.datset_id": "1"},
+        "platforms.meta.main.datset_id: Unknown key. Remedy: Did you mean dataset_id?",
+    ),
+    (
+        "key of nothing near",
+        {"schedule.zzz": 1},
+        (
+            "schedule.zzz: Unknown key. Remedy: Remove it; the keys here are catch_up_hours, attempts_per_hour, "
+            "reject_share_red."
+        ),
+    ),
+    (
+        "missing key",
+        {"clicks.web.table": ABSENT},
+        "clicks.web.table: The key is missing. Remedy: Add it; conversion-sync.example.yaml shows how.",
+    ),
+    (
+        "account name",
+        {"platforms.meta.Main": {"dataset_id": "1", "access_token": "env:T_META"}},
+        (
+            "platforms.meta.Main: The name cannot be used. Remedy: Use a known name; your own begin with a "
+            "lower-case letter and hold a-z, 0-9 and _ only."
+        ),
+    ),
+    (
+        "half an hour",
+        {"start": "2026-01-01T00:30:00Z"},
+        (
+            "start: Value error, must be a whole hour. "
+            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+        ),
+    ),
+    (
+        "nobody's clicks",
+        {"clicks.web.columns.visitor_id": ABSENT},
+        (
+            "clicks.web.columns: Neither visitor_id nor user_id is mapped, so no click could be tied to a "
+            "customer. Remedy: Map visitor_id, user_id or both."
+        ),
+    ),
+    (
+        "time zone",
+        {"clicks.web.time_zone": "Mars/Base"},
+        (
+            "clicks.web.time_zone: 'Mars/Base' is not a known time zone. "
+            "Remedy: Write an IANA name such as UTC or Europe/Berlin."
+        ),
+    ),
+    (
+        "unknown account",
+        {"actions.purchase.targets.meta": {"other": {"event_name": "Purchase"}}},
+        (
+            "actions.purchase.targets.meta.other: There is no account other under platforms.meta. "
+            "Remedy: Write one of main, or add the account under platforms.meta."
+        ),
+    ),
+    (
+        "unknown platform account",
+        {"actions.purchase.targets.tiktok": {"main": {"event": "Purchase"}}},
+        (
+            "actions.purchase.targets.tiktok.main: There is no account main under platforms.tiktok. "
+            "Remedy: Add the account under platforms.tiktok, or remove the target."
+        ),
+    ),
+    (
+        "fixed",
+        {"actions.purchase.value": {"rule": "fixed", "amount": "5"}},
+        (
+            "actions.purchase.value: The rule fixed needs amount and currency. "
+            "Remedy: Write for example amount: 5.00 and currency: USD."
+        ),
+    ),
+    (
+        "multiple",
+        {"actions.purchase.value": {"rule": "multiple"}},
+        "actions.purchase.value: The rule multiple needs factor. Remedy: Write for example factor: 1.5.",
+    ),
+    (
+        "correction",
+        {"actions.purchase.kinds": ["first_payment", "refund"]},
+        (
+            "actions.purchase.kinds: refund cannot be mapped: it corrects the conversion of another payment. "
+            "Remedy: Remove refund; corrections go to the payment's own action by themselves."
+        ),
+    ),
+    (
+        "mapped twice",
+        {
+            "actions.again": {
+                "kinds": ["first_payment"],
+                "targets": {"meta": {"main": {"event_name": "Again"}}},
+            }
+        },
+        (
+            "actions.purchase.kinds: first_payment is sent to meta.main by several actions: again, purchase. "
+            "Remedy: Keep first_payment in one of them, or take meta.main out of the others' targets."
+        ),
+    ),
+    (
+        "linkedin without a token",
+        {"platforms.linkedin.main": {"client_id": "env:T_LINKEDIN"}},
+        (
+            "platforms.linkedin.main: There is no access_token, and refresh_token and client_secret to refresh "
+            "one is missing. Remedy: Write access_token, or refresh_token with client_id and client_secret."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "line"), [row[1:] for row in MISTAKES], ids=[row[0] for row in MISTAKES])
+def test_each_mistake_is_one_line_with_its_remedy(
+    tmp_path: Path, environment: pytest.MonkeyPatch, changes: dict[str, Any], line: str
+) -> None:
+    assert refusal(written(tmp_path, changed(changes))) == f"conversion_sync.yaml: {line}"
+
+
+def test_several_mistakes_come_together(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    changes = {"billing.stripe.main.api_key": LITERAL, "platforms.meta.main.dataset_id": "abc"}
+    file = written(tmp_path, changed(changes))
+    assert refusal(file).splitlines() == [
+        "conversion_sync.yaml has 2 problems:",
+        (
+            "conversion_sync.yaml: billing.stripe.main.api_key: A secret must not be written into the file. "
+            "Remedy: write env:NAME, and set NAME in the environment."
+        ),
+        (
+            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. Remedy: "
+            f"Correct the value; conversion-sync.example.yaml shows one. Remedy: Correct each of them in {file}, "
+            "then run again."
+        ),
+    ]
+
+
+def test_broken_yaml_names_the_place_and_quotes_nothing(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, f"billing:\n  key: {LITERAL}: [\n")
+    message = refusal(file)
+    assert message.startswith(f"{file} is not valid YAML: line 2, column ")
+    assert LITERAL not in message
+
+
+def test_an_empty_file_is_no_configuration(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path, "")
+    assert refusal(file) == (
+        f"{file} holds no configuration. Remedy: Write keys and values, as conversion-sync.example.yaml does."
+    )
