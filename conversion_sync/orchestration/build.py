@@ -1,0 +1,38 @@
+"""Assembles the definitions from the settings; tests hand in other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from conversion_sync.config.settings import Settings
+from conversion_sync.orchestration.assets import room_assets
+from conversion_sync.orchestration.jobs import deliver_due, hourly_sync
+from conversion_sync.orchestration.partitions import hours
+from conversion_sync.orchestration.resources import PIPELINE, pipeline
+from conversion_sync.orchestration.rooms import Rooms, real_rooms
+from conversion_sync.orchestration.schedules import due_sensor, hourly_schedule
+from conversion_sync.orchestration.uploads import upload_assets
+
+
+def build(
+    settings: Settings,
+    rooms: Rooms | None = None,
+    resources: Mapping[str, dg.ResourceDefinition] | None = None,
+) -> dg.Definitions:
+    """Everything the code location offers."""
+    partitions = hours(settings)
+    rooms = rooms or real_rooms()
+    uploads = upload_assets(settings, rooms, partitions)
+    assets = [*room_assets(rooms, partitions), *uploads]
+    sync = hourly_sync(assets, partitions)
+    due = deliver_due(uploads, partitions)
+    return dg.Definitions(
+        assets=assets,
+        jobs=[sync, due],
+        schedules=[hourly_schedule(settings, sync, assets)],
+        sensors=[due_sensor(settings, due)],
+        resources=resources or {PIPELINE: pipeline(settings)},
+        executor=dg.in_process_executor,
+    )

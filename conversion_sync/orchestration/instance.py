@@ -1,0 +1,76 @@
+"""The Dagster instance of a home folder: its dagster.yaml, its environment, and runs whose process died."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import dagster as dg
+
+URL_VARIABLE = "CONVERSION_SYNC_DAGSTER_URL"
+HOST_TAG, PID_TAG = "conversion_sync/host", "conversion_sync/pid"
+ALIVE = (
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def write_instance(home: Path) -> Path:
+    """Makes the instance's folder and, if it has none, its dagster.yaml; returns the folder."""
+    folder = home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "dagster.yaml"
+    if not file.exists():
+        template = files("conversion_sync.orchestration") / "dagster.yaml"
+        file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+def environment(folder: Path, dagster_url: str) -> dict[str, str]:
+    """What a process needs to find the instance."""
+    return {"DAGSTER_HOME": str(folder), URL_VARIABLE: dagster_url}
+
+
+@contextmanager
+def opened(folder: Path, dagster_url: str) -> Iterator[dg.DagsterInstance]:
+    """The instance, for the length of the block."""
+    os.environ.update(environment(folder, dagster_url))
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+def process_tags() -> dict[str, str]:
+    """Marks a run as carried out by this very process."""
+    return {HOST_TAG: socket.gethostname(), PID_TAG: str(os.getpid())}
+
+
+def reconcile_orphans(instance: dg.DagsterInstance) -> int:
+    """Fails runs of this host whose process no longer exists; returns how many.
+
+    Without it a run whose process was killed stays "started" for as long as the runtime cap
+    (specs/dagster.md §3.5).
+    """
+    found = 0
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(ALIVE))):
+        pid = _pid(instance, run)
+        if pid is not None and not Path(f"/proc/{pid}").exists():
+            instance.report_run_failed(run, "The run's process is gone; what it sent is in the ledger.")
+            found += 1
+    return found
+
+
+def _pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+    """The process that carries out a run on this host, if that is known."""
+    if run.tags.get(HOST_TAG) == socket.gethostname():
+        return int(run.tags[PID_TAG])
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+        event = entry.dagster_event
+        metadata = event.engine_event_data.metadata if event else {}
+        if "pid" in metadata:
+            return int(str(metadata["pid"].value))
+    return None

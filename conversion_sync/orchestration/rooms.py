@@ -1,0 +1,49 @@
+"""The plain functions the assets call, handed in so that tests can hand in others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.report import DeliveryReport, RoomReport
+
+Room = Callable[[Context, Window], RoomReport]
+Deliver = Callable[[Context, Window, str, str], DeliveryReport]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """One function a room, in the order of the data."""
+
+    pull_billing: Room
+    pull_clicks: Room
+    normalise: Room
+    attribute: Room
+    plan: Room
+    deliver: Deliver
+    unaccounted: Callable[[Engine, Window], int]
+    """How many (event, account) pairs of a window do not have exactly one row: 0 is right."""
+
+
+def real_rooms() -> Rooms:
+    """The product's own."""
+    from conversion_sync.pipeline.attribute import attribute
+    from conversion_sync.pipeline.deliver import deliver
+    from conversion_sync.pipeline.normalise import normalise
+    from conversion_sync.pipeline.plan import plan
+    from conversion_sync.pipeline.pull import pull_billing, pull_clicks
+    from conversion_sync.reports.laws import conservation
+
+    return Rooms(
+        pull_billing=pull_billing,
+        pull_clicks=pull_clicks,
+        normalise=normalise,
+        attribute=attribute,
+        plan=plan,
+        deliver=deliver,
+        unaccounted=lambda engine, window: conservation(engine, window.start, window.end),
+    )

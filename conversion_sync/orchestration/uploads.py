@@ -1,0 +1,178 @@
+"""One upload asset an ad account, from one factory; what each hour shows is decided by `verdict`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+
+from conversion_sync.config.settings import Settings
+from conversion_sync.errors import ConversionSyncError
+from conversion_sync.model.money import decimal_amount, plain_text
+from conversion_sync.orchestration.assets import BACKFILL
+from conversion_sync.orchestration.failures import as_failure
+from conversion_sync.orchestration.partitions import key_of, window_of
+from conversion_sync.orchestration.resources import PIPELINE
+from conversion_sync.orchestration.rooms import Rooms
+from conversion_sync.orchestration.verdict import Colour, Verdict, table, verdict
+from conversion_sync.pipeline.report import DeliveryReport, HourReport
+
+ACCEPTED = "every_conversion_accepted"
+STEP_RETRIES = 2
+MOST_ROWS = 50
+LONGEST_WAIT = 300.0
+"""Seconds a step waits for a platform that is down; longer waits are the next run's."""
+FIRST_WAIT = 20.0
+
+Yielded = dg.MaterializeResult[None] | dg.AssetCheckResult
+
+
+def asset_name(platform: str, account: str) -> str:
+    """`google_ads_main_uploads`."""
+    return f"{platform}_{account}_uploads"
+
+
+def upload_assets(
+    settings: Settings, rooms: Rooms, partitions: dg.PartitionsDefinition[str]
+) -> list[dg.AssetsDefinition]:
+    """One asset for every enabled ad account."""
+    return [
+        _upload(platform, account, settings.schedule.reject_share_red, rooms, partitions)
+        for platform, account in settings.accounts()
+    ]
+
+
+def _upload(
+    platform: str,
+    account: str,
+    reject_share_red: float,
+    rooms: Rooms,
+    partitions: dg.PartitionsDefinition[str],
+) -> dg.AssetsDefinition:
+    name = asset_name(platform, account)
+
+    @dg.asset(
+        name=name,
+        group_name="uploads",
+        deps=["conversions"],
+        description=f"Conversions and corrections at {platform} ({account}); books before and after.",
+        partitions_def=partitions,
+        backfill_policy=BACKFILL,
+        pool=f"{platform}:{account}",
+        required_resource_keys={PIPELINE},
+        kinds={platform.replace("_", "")[:20]},
+        check_specs=[
+            dg.AssetCheckSpec(
+                ACCEPTED,
+                asset=name,
+                description="Everything that was due left, and nothing was refused.",
+                partitions_def=partitions,
+            )
+        ],
+    )
+    def uploads(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
+        try:
+            report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
+        except ConversionSyncError as fault:
+            raise as_failure(fault) from None
+        verdicts = [(hour, verdict(hour, reject_share_red)) for hour in report.hours]
+        _log(context, report, verdicts)
+        _retry_if_down(context, report, verdicts)
+        yield from _show(context, report, verdicts)
+
+    return uploads
+
+
+def _log(
+    context: dg.AssetExecutionContext, report: DeliveryReport, verdicts: Sequence[tuple[HourReport, Verdict]]
+) -> None:
+    said = (
+        ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(report.outcomes.items()))
+        or "nothing due"
+    )
+    context.log.info(
+        f"{report.platform}:{report.account} ({report.mode}): {report.requests} requests; {said}"
+    )
+    if report.stopped:
+        context.log.error(
+            f"{report.platform}:{report.account} stopped: {report.stopped} "
+            f"Remedy: {report.remedy or 'none needed: the rest goes out with the next run.'}"
+        )
+    for hour, found in verdicts:
+        if found.colour is Colour.RED:
+            context.log.error("%s: %s\n%s", key_of(hour.hour), found.sentence, table(hour.failures))
+        elif found.colour is Colour.WARN:
+            context.log.warning("%s: %s\n%s", key_of(hour.hour), found.sentence, table(hour.failures))
+
+
+def _retry_if_down(
+    context: dg.AssetExecutionContext, report: DeliveryReport, verdicts: Sequence[tuple[HourReport, Verdict]]
+) -> None:
+    """A platform that is down for a moment is asked again by this very step, with its own delay."""
+    wait = report.retry_after or FIRST_WAIT
+    late = any(hour.retryable_left for hour, _ in verdicts)
+    if report.stop_is_transient and late and wait <= LONGEST_WAIT and context.retry_number < STEP_RETRIES:
+        raise dg.RetryRequested(max_retries=STEP_RETRIES, seconds_to_wait=wait)
+
+
+def _show(
+    context: dg.AssetExecutionContext, report: DeliveryReport, verdicts: Sequence[tuple[HourReport, Verdict]]
+) -> Iterator[Yielded]:
+    """Good hours are materialized; the check is told before a failure, so that it shows with the hour."""
+    worst = max((found for _, found in verdicts), key=lambda found: list(Colour).index(found.colour))
+    failures = [row for hour, found in verdicts if found.colour is not Colour.GREEN for row in hour.failures][
+        :50
+    ]
+    yield dg.AssetCheckResult(
+        check_name=ACCEPTED,
+        passed=worst.colour is Colour.GREEN,
+        severity=dg.AssetCheckSeverity.ERROR if worst.colour is Colour.RED else dg.AssetCheckSeverity.WARN,
+        description=worst.sentence or None,
+        metadata={
+            "refused": sum(hour.rejected for hour, _ in verdicts),
+            "not sent": sum(hour.retryable_left for hour, _ in verdicts),
+            **({"rows": dg.MetadataValue.md(table(failures))} if failures else {}),
+        },
+    )
+    good = [hour for hour, found in verdicts if found.colour is not Colour.RED]
+    if worst.colour is not Colour.RED:
+        for hour in good:
+            context.add_asset_metadata(_metadata(report, hour), partition_key=key_of(hour.hour))
+        yield dg.MaterializeResult()
+        return
+    for hour in good:
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=context.asset_key, partition=key_of(hour.hour), metadata=_metadata(report, hour)
+            )
+        )
+    raise dg.Failure(
+        description=f"{worst.sentence} {report.stopped} {report.remedy}".strip(),
+        metadata={
+            "rows": dg.MetadataValue.md(table(failures)),
+            "look": f"conversion-sync ledger --platform {report.platform} --state planned",
+            "failed hours": ", ".join(key_of(h.hour) for h, found in verdicts if found.colour is Colour.RED),
+        },
+        allow_retries=False,
+    )
+
+
+def _metadata(report: DeliveryReport, hour: HourReport) -> dict[str, Any]:
+    """One hour's numbers: rows by state and reason, value held, and the rows that need a look."""
+    states = {
+        f"{state} {reason}".replace("_", " "): count for (state, reason), count in sorted(hour.states.items())
+    }
+    held: dict[str, Decimal] = {}
+    for (currency, exponent), minor in sorted(hour.value_minor.items()):
+        held[currency] = held.get(currency, Decimal(0)) + decimal_amount(minor, exponent)
+    return {
+        "rows": hour.rows,
+        "sent": hour.sent,
+        "refused": hour.rejected,
+        **states,
+        **{f"value {currency}": plain_text(amount) for currency, amount in held.items()},
+        **({"failures": dg.MetadataValue.md(table(hour.failures))} if hour.failures else {}),
+        "look": f"conversion-sync ledger --platform {report.platform} --from {hour.hour:%Y-%m-%dT%H:%M}Z",
+    }
