@@ -1,0 +1,58 @@
+"""A ledger row as TikTok's Events API 2.0 takes it.
+
+Source: specs/meta_tiktok_linkedin_microsoft.md §2.1, §2.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from conversion_sync.model.conversion import Outbound, Verb
+from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
+
+LONGEST_TTCLID = 1000
+
+
+def request(pixel_code: str, batch: Sequence[Outbound]) -> dict[str, Any]:
+    """The body of one request."""
+    return {"event_source": "web", "event_source_id": pixel_code, "data": [event(row) for row in batch]}
+
+
+def event(row: Outbound) -> dict[str, Any]:
+    """One element of `data`. `event_time` is in seconds, `value` in major units."""
+    user: dict[str, Any] = {"ttclid": ttclid(row)}
+    if row.ip_address:
+        user["ip"] = row.ip_address
+    if row.user_agent:
+        user["user_agent"] = row.user_agent
+    encoded: dict[str, Any] = {
+        "event": row.target["event"],
+        "event_time": int(row.occurred_at.timestamp()),
+        "event_id": row.vendor_id,
+        "user": user,
+    }
+    if row.value is not None:
+        encoded["properties"] = {"currency": row.value.currency, "value": number(row.value)}
+    if row.landing_url:
+        encoded["page"] = {"url": page(row.landing_url)}
+    return encoded
+
+
+def ttclid(row: Outbound) -> str | None:
+    """The click, unchanged."""
+    return row.click_ids.get("ttclid") or (row.click_id if row.click_id_kind == "ttclid" else None)
+
+
+def invalid(row: Outbound) -> str | None:
+    """Why TikTok would refuse the row; None when it is fine."""
+    if row.verb is not Verb.SEND:
+        return "TikTok has no corrections."
+    if not row.target.get("event"):
+        return "The action has no event for this account."
+    click = ttclid(row)
+    if not click:
+        return "The row has no ttclid."
+    if len(click) > LONGEST_TTCLID:
+        return f"The ttclid is longer than {LONGEST_TTCLID} characters."
+    return money_fault(row.value) or page_fault(row.landing_url)
