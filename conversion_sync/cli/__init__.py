@@ -1,1 +1,1 @@
-"""The `conversion-sync` command."""
+"""The `conversion-sync` command: thin commands over plain functions. Heavy imports happen inside commands."""

@@ -1,0 +1,193 @@
+"""The checks behind `conversion-sync check`, in the order in which one depends on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from conversion_sync.errors import ConversionSyncError, TransientError
+from conversion_sync.model.windows import HOUR, Window, floor_hour
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from conversion_sync.billing.provider import BillingProvider
+    from conversion_sync.clicks.source import ClickSource
+    from conversion_sync.config.settings import Settings
+
+Level = Literal["ok", "warn", "error"]
+SUNSET_NOTICE = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One finding: about what, how bad, in words, and what to do."""
+
+    level: Level
+    what: str
+    detail: str
+    remedy: str = ""
+
+
+def checks(settings: Settings) -> Iterator[Line]:
+    """Every check, offline ones first; asks vendors for as little as possible and changes nothing there."""
+    yield from configuration(settings)
+    yield attempt("database", lambda: database(settings))
+    recent = Window(floor_hour(datetime.now(UTC)) - HOUR, floor_hour(datetime.now(UTC)))
+    yield from click_tables(settings, recent)
+    yield from billing(settings, recent)
+    yield from platforms(settings, datetime.now(UTC))
+
+
+def configuration(settings: Settings) -> Iterator[Line]:
+    """What can be seen without asking anybody. A file with a mistake does not get this far."""
+    mode = settings.upload_mode.value
+    yield Line(level="ok", what="configuration", detail=f"valid; start {settings.start:%Y-%m-%d %H:%M} UTC")
+    if mode != "live":
+        yield Line(
+            level="warn",
+            what="upload_mode",
+            detail=f"{mode}: nothing is sent.",
+            remedy="Set upload_mode: live once the planned rows look right.",
+        )
+    if not settings.billing.stripe:
+        yield Line(
+            level="error",
+            what="billing",
+            detail="no billing account: there are no payments to report.",
+            remedy="Add one under `billing.stripe`.",
+        )
+    if not settings.accounts():
+        yield Line(
+            level="error",
+            what="platforms",
+            detail="no ad account: nothing can be sent.",
+            remedy="Add one under `platforms`.",
+        )
+    for platform, account in settings.accounts():
+        if not any(account in getattr(action.targets, platform) for action in settings.actions.values()):
+            yield Line(
+                level="warn",
+                what=f"{platform}:{account}",
+                detail="no action has a target here: every payment will say not_mapped.",
+                remedy=f"Name it under `actions.<action>.targets.{platform}`.",
+            )
+
+
+def attempt(what: str, look: Callable[[], str]) -> Line:
+    """The line of a check that says what it found, or raises one of the family."""
+    try:
+        return Line(level="ok", what=what, detail=look())
+    except TransientError as error:
+        return Line(level="warn", what=what, detail=error.message, remedy=error.remedy)
+    except ConversionSyncError as error:
+        return Line(level="error", what=what, detail=error.message, remedy=error.remedy)
+
+
+def database(settings: Settings) -> str:
+    """Whether it can be used, and whether its schema is this release's. Raises ConfigurationError."""
+    from conversion_sync.store.embedded import EmbeddedServer
+    from conversion_sync.store.engine import connect, probe
+
+    if settings.database.url is None:
+        with EmbeddedServer(settings.home) as server:
+            engine = connect(server.url("postgres"))
+            version = probe(engine)
+            engine.dispose()
+        return f"embedded PostgreSQL {version} under {settings.home}"
+    engine = connect(settings.database.url.get_secret_value())
+    try:
+        version = probe(engine)
+        missing = missing_migrations(engine)
+    finally:
+        engine.dispose()
+    behind = f"; {len(missing)} migrations come with the next command" if missing else ", schema up to date"
+    return f"PostgreSQL {version}{behind}"
+
+
+def missing_migrations(engine: Engine) -> list[str]:
+    """The files of sql/schema this database has not seen, oldest first."""
+    from sqlalchemy import inspect
+
+    from conversion_sync.store.queries import query, sql_folder
+
+    wanted = sorted(file.stem for file in (sql_folder() / "schema").glob("*.sql"))
+    if not inspect(engine).has_table("_yoyo_migration"):
+        return wanted
+    with engine.connect() as connection:
+        applied = set(connection.scalars(query("reports/migrations_applied")))
+    return [name for name in wanted if name not in applied]
+
+
+def click_tables(settings: Settings, recent: Window) -> Iterator[Line]:
+    """Reads the last hour's first page of each click table: it is there, with every mapped column."""
+    from conversion_sync.clicks.registry import sources
+
+    for name, build in sorted(sources(settings).items()):
+
+        def look(build: Callable[[], ClickSource] = build) -> str:
+            source = build()
+            try:
+                page = next(iter(source.read(recent)), None)
+            finally:
+                source.close()
+            rows = len(page.clicks) + len(page.quarantined) if page else 0
+            return f"readable, {rows} rows in the last hour"
+
+        yield attempt(f"clicks.{name}", look)
+    if not settings.clicks:
+        yield Line(
+            level="warn",
+            what="clicks",
+            detail="no click table is mapped: no payment can be attributed.",
+            remedy="Map your click table under `clicks`.",
+        )
+
+
+def billing(settings: Settings, recent: Window) -> Iterator[Line]:
+    """Asks each billing account for one page of the last hour: the key works."""
+    from conversion_sync.billing.registry import providers
+
+    for (provider, account), build in sorted(providers(settings).items()):
+
+        def look(build: Callable[[], BillingProvider] = build) -> str:
+            vendor = build()
+            try:
+                page = next(iter(vendor.pull(recent)), ())
+            finally:
+                vendor.close()
+            return f"the key works, {len(page)} events in the last hour"
+
+        yield attempt(f"billing.{provider}.{account}", look)
+
+
+def platforms(settings: Settings, now: datetime) -> Iterator[Line]:
+    """The vendor's version is not about to end, and the account's credential gets in."""
+    from conversion_sync.platforms.registry import catalogues
+
+    for (platform, account), facts in sorted(catalogues(settings).items()):
+        yield sunset(f"{platform}:{account}", facts.api_version, facts.sunset, now)
+
+
+def sunset(what: str, version: str, ends: datetime | None, now: datetime) -> Line:
+    """How long the vendor still answers the API version this release speaks."""
+    if ends is None:
+        return Line(level="ok", what=what, detail=f"API {version}, no end announced")
+    day = ends.strftime("%Y-%m-%d")
+    if now >= ends:
+        return Line(
+            level="error",
+            what=what,
+            detail=f"API {version} ended on {day}.",
+            remedy="Upgrade conversion-sync.",
+        )
+    if now >= ends - SUNSET_NOTICE:
+        return Line(
+            level="warn",
+            what=what,
+            detail=f"API {version} ends on {day}.",
+            remedy="Upgrade conversion-sync before that day.",
+        )
+    return Line(level="ok", what=what, detail=f"API {version}, until {day}")

@@ -1,0 +1,71 @@
+"""What commands share: the chosen configuration, moments, and the opened database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from conversion_sync.config.settings import Settings
+    from conversion_sync.store.open import OpenDatabase
+
+DEMO_HOME = Path(".conversion_sync/demo")
+DEMO_CONFIGURATION = DEMO_HOME / "conversion_sync.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which configuration the person named: a file, the demo's, or (neither) the one found."""
+
+    path: Path | None = None
+    demo: bool = False
+
+
+def moment(text: str) -> datetime:
+    """A day or a moment as people write it; without an offset it is UTC."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no moment; write 2026-11-01, 2026-11-01T05 or 2026-11-01T05:30+02:00."
+        ) from None
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+From = Annotated[
+    datetime | None,
+    typer.Option("--from", parser=moment, metavar="WHEN", help="First moment, UTC unless it says otherwise."),
+]
+To = Annotated[
+    datetime | None,
+    typer.Option("--to", parser=moment, metavar="WHEN", help="The moment after the last."),
+]
+
+
+def settings_of(ctx: typer.Context) -> Settings:
+    """The chosen configuration, validated. Raises ConfigurationError."""
+    from conversion_sync.config.load import load
+
+    choice = ctx.ensure_object(Choice)
+    if choice.demo:
+        from conversion_sync.cli.demo_home import use_secrets
+
+        use_secrets(DEMO_HOME)
+        return load(DEMO_CONFIGURATION)
+    return load(choice.path)
+
+
+@contextmanager
+def database_of(ctx: typer.Context) -> Iterator[OpenDatabase]:
+    """The chosen configuration's database, opened for the length of a command."""
+    from conversion_sync.store.open import open_database
+
+    with open_database(settings_of(ctx)) as database:
+        yield database

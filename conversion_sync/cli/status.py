@@ -1,0 +1,114 @@
+"""`conversion-sync status`: how things stand, and what waits for a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conversion_sync.cli.failure import NOT_DONE
+from conversion_sync.cli.options import Json, database_of
+from conversion_sync.cli.output import console, count, print_json, table, when
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conversion_sync.reports.status import Status
+
+
+def status(
+    ctx: typer.Context,
+    full: Annotated[bool, typer.Option("--full", help="Check the laws over everything.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what is due, held or in doubt, how far sources are read, and whether the laws hold.
+
+    Exits with 1 when a law is broken.
+    """
+    from conversion_sync.reports.status import status as read
+
+    with database_of(ctx) as database:
+        found = read(database.engine, datetime.now(UTC), full=full)
+    if json:
+        print_json(found)
+    else:
+        _show(console(), found, full=full)
+    if any(law.broken for law in found.laws):
+        raise typer.Exit(NOT_DONE)
+
+
+def _show(out: Console, found: Status, *, full: bool) -> None:
+    if not found.accounts:
+        out.print("Nothing was planned yet. Run: conversion-sync sync")
+    else:
+        out.print(_accounts(found))
+    if found.sources:
+        out.print(
+            table(
+                "Sources",
+                ("source", "read until (UTC)", "pulled at", "#rows", "#new", "#late", "#put aside"),
+                (
+                    (
+                        line.source,
+                        when(line.read_until),
+                        when(line.pulled_at),
+                        line.rows_seen,
+                        line.rows_new,
+                        line.rows_late,
+                        line.rows_quarantined,
+                    )
+                    for line in found.sources
+                ),
+            )
+        )
+    for line in found.backlog:
+        out.print(
+            f"Backlog: {count(line.entries, 'change')} wait for `{line.room}` since {when(line.oldest)} UTC."
+        )
+    span = "everything" if full else "the last 7 days"
+    for law in found.laws:
+        mark = "[red]✗[/red]" if law.broken else "[green]✓[/green]"
+        out.print(f"{mark} {law.law} [dim]({law.detail or span})[/dim]")
+    if found.needs_human:
+        out.print()
+        out.print("[bold]Waits for a person[/bold]")
+    for rows in found.needs_human:
+        waiting = f"{count(rows.entries, 'row')} {rows.state} ({rows.reason})"
+        out.print(f"  {rows.platform}:{rows.account}: {waiting}")
+        out.print(f"    {rows.sentence} {rows.code} {rows.text}".rstrip(), markup=False)
+        out.print(f"    Remedy: {rows.remedy}", markup=False)
+        out.print(f"    Look at one: conversion-sync explain {rows.example}")
+
+
+def _accounts(found: Status) -> object:
+    return table(
+        "Ad accounts",
+        (
+            "ad account",
+            "#planned",
+            "#due",
+            "#in flight",
+            "#accepted",
+            "#held",
+            "#unknown",
+            "oldest due (UTC)",
+            "next deadline",
+            "last delivery",
+        ),
+        (
+            (
+                f"{line.platform}:{line.account}",
+                line.planned,
+                line.due,
+                line.in_flight,
+                line.accepted,
+                line.held,
+                line.unknown,
+                when(line.oldest_due),
+                when(line.next_deadline),
+                when(line.last_delivery),
+            )
+            for line in found.accounts
+        ),
+    )

@@ -1,0 +1,69 @@
+"""The checks that need nobody's answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conversion_sync.cli.checks import Line, attempt, sunset
+from conversion_sync.cli.sync import span
+from conversion_sync.errors import ConfigurationError, CredentialError, TransientError
+
+NOW = datetime(2026, 11, 20, 12, 34, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "level"),
+    [
+        (None, "ok"),
+        (NOW + 61 * DAY, "ok"),
+        (NOW + 60 * DAY, "warn"),
+        (NOW + DAY, "warn"),
+        (NOW, "error"),
+        (NOW - DAY, "error"),
+    ],
+)
+def test_an_api_version_is_told_sixty_days_before_it_ends(ends: datetime | None, level: str) -> None:
+    assert sunset("meta:main", "v25.0", ends, NOW).level == level
+
+
+def test_a_check_that_fails_says_what_to_do() -> None:
+    def refused() -> str:
+        raise CredentialError("The key is refused.", remedy="Make a new one.")
+
+    def down() -> str:
+        raise TransientError("It is down.", remedy="Try again.")
+
+    assert attempt("a", lambda: "fine") == Line(level="ok", what="a", detail="fine")
+    assert attempt("a", refused) == Line(
+        level="error", what="a", detail="The key is refused.", remedy="Make a new one."
+    )
+    assert attempt("a", down) == Line(level="warn", what="a", detail="It is down.", remedy="Try again.")
+
+
+HOUR = NOW.replace(minute=0)
+FIRST = HOUR - 10 * DAY
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "window"),
+    [
+        (None, None, (HOUR - DAY, HOUR)),
+        (HOUR - 20 * DAY, None, (FIRST, HOUR)),
+        (HOUR - 2 * DAY, HOUR - DAY, (HOUR - 2 * DAY, HOUR - DAY)),
+        (None, HOUR + DAY, (HOUR - DAY, HOUR)),
+        (HOUR - DAY + timedelta(minutes=5), None, (HOUR - DAY, HOUR)),
+    ],
+)
+def test_a_sync_takes_whole_hours_between_the_first_and_the_last_full_one(
+    start: datetime | None, end: datetime | None, window: tuple[datetime, datetime]
+) -> None:
+    found = span(FIRST, start, end, NOW)
+    assert (found.start, found.end) == window
+
+
+def test_a_sync_of_no_hour_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="There is no full hour"):
+        span(FIRST, HOUR, HOUR, NOW)
