@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import ipaddress
 import tomllib
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +27,10 @@ from conversion_sync.model.click import (
 
 FUTURE = timedelta(days=1)
 """A click may lie this far ahead of the clock, for clocks that go wrong, and no further."""
+
+READABLE = (str, int, Decimal, uuid.UUID, ipaddress.IPv4Address, ipaddress.IPv6Address)
+"""Types of a column whose text is the value."""
+TIMES = ("clicked_at", "ingested_at")
 
 
 class Vocabulary(BaseModel):
@@ -43,16 +51,23 @@ def vocabulary() -> Vocabulary:
 
 
 def read_row(source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> Click | QuarantinedClick:
-    """`row` is keyed by our own column names; times without an offset are in `zone` (the earlier of two)."""
-    ref, at = _text(row.get("click_ref")), row.get("clicked_at")
-    if isinstance(at, datetime):
-        at = (at.replace(tzinfo=zone) if at.tzinfo is None else at).astimezone(UTC)
-    user, visitor = _text(row.get("user_id")), _text(row.get("visitor_id"))
-    ids = {kind: value for kind in ClickIdKind if (value := _text(row.get(kind.value)))}
-    problem = _problem(ref, at, user or visitor, ids, now)
-    if problem is not None or ref is None or not isinstance(at, datetime):
-        reason, detail = problem or ("unreadable_value", "the row cannot be read")
-        return QuarantinedClick(source=source, click_ref=ref or "", reason=reason, detail=detail)
+    """`row` is keyed by our own column names; times without an offset are in `zone` (the earlier of two).
+
+    A time is a datetime or ISO 8601 text. A row without an id is quarantined under a digest of the row.
+    """
+    ref = _readable(row.get("click_ref")) or _digest(row)
+    try:
+        texts = {name: _text(name, value) for name, value in row.items() if name not in TIMES}
+        at, written = (_moment(name, row.get(name), zone) for name in TIMES)
+    except _UnreadableError as fault:
+        return QuarantinedClick(source=source, click_ref=ref, reason="unreadable_value", detail=str(fault))
+    ids = {kind: value for kind in ClickIdKind if (value := texts.get(kind.value))}
+    user, visitor = texts.get("user_id"), texts.get("visitor_id")
+    if at is None:
+        return QuarantinedClick(source=source, click_ref=ref, reason="no_time", detail="the time is empty")
+    problem = _problem(texts.get("click_ref"), at, user or visitor, ids, min(now, written or now))
+    if problem is not None:
+        return QuarantinedClick(source=source, click_ref=ref, reason=problem[0], detail=problem[1])
     kind_of = next((kind for kind in NETWORK_OF_CLICK_ID if kind in ids), None)
     return Click(
         source=source,
@@ -60,58 +75,81 @@ def read_row(source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime)
         clicked_at=at,
         visitor_id=visitor or f"user:{user}",
         user_id=user,
-        network=_network(kind_of, row),
+        network=_network(kind_of, texts.get("utm_source")),
         click_id_kind=kind_of,
         click_id=None if kind_of is None else ids[kind_of],
         click_ids={kind.value: value for kind, value in ids.items()},
-        campaign=_text(row.get("campaign")),
-        landing_url=_text(row.get("landing_url")),
-        referrer=_text(row.get("referrer")),
-        user_agent=_text(row.get("user_agent")),
-        ip_address=_text(row.get("ip_address")),
-        ad_user_data=_consent(row.get("ad_user_data")),
-        ad_personalization=_consent(row.get("ad_personalization")),
+        campaign=texts.get("campaign"),
+        landing_url=texts.get("landing_url"),
+        referrer=texts.get("referrer"),
+        user_agent=texts.get("user_agent"),
+        ip_address=texts.get("ip_address"),
+        ad_user_data=_consent(texts.get("ad_user_data")),
+        ad_personalization=_consent(texts.get("ad_personalization")),
     )
 
 
 def _problem(
-    ref: str | None, at: object, person: str | None, ids: Mapping[ClickIdKind, str], now: datetime
+    ref: str | None, at: datetime, person: str | None, ids: Mapping[ClickIdKind, str], latest: datetime
 ) -> tuple[str, str] | None:
     """Why a row cannot be used: the first reason that applies."""
-    cut = next(
-        (kind for kind, shortest in vocabulary().shortest.items() if 0 < len(ids.get(kind, "")) < shortest),
-        None,
-    )
-    checks = (
-        (ref is None, "no_click_ref", f"a row of {at} has no id"),
-        (at is None, "no_time", "the time is empty"),
-        (not isinstance(at, datetime), "unreadable_value", f"the time is a {type(at).__name__}"),
-        (isinstance(at, datetime) and at > now + FUTURE, "time_in_future", str(at)),
-        (person is None, "no_visitor_or_user", "neither is filled in"),
-        (cut is not None, f"truncated_{cut}", f"{len(ids.get(cut, '')) if cut else 0} characters"),
-    )
-    return next(((reason, detail) for applies, reason, detail in checks if applies), None)
+    if ref is None:
+        return "no_click_ref", f"a row of {at} has no id"
+    if at > latest + FUTURE:
+        return "time_in_future", f"clicked at {at}, seen at {latest}"
+    if person is None:
+        return "no_visitor_or_user", "neither is filled in"
+    for kind, shortest in vocabulary().shortest.items():
+        if kind in ids and len(ids[kind]) < shortest:
+            return f"truncated_{kind}", f"{len(ids[kind])} characters, at least {shortest} are expected"
+    return None
 
 
-def _network(kind: ClickIdKind | None, row: Mapping[str, Any]) -> Network:
+def _network(kind: ClickIdKind | None, utm_source: str | None) -> Network:
     if kind is not None:
         return NETWORK_OF_CLICK_ID[kind]
-    tag = (_text(row.get("utm_source")) or "").lower()
-    if not tag:
+    if utm_source is None:
         return Network.DIRECT
+    tag = utm_source.lower()
     return next((network for network, tags in vocabulary().utm_source.items() if tag in tags), Network.OTHER)
 
 
-def _consent(value: object) -> Consent:
-    word = str(value).strip().lower()
+def _consent(value: str | None) -> Consent:
+    word = (value or "").lower()
     return next(
         (consent for consent, words in vocabulary().consent.items() if word in words), Consent.UNKNOWN
     )
 
 
-def _text(value: object) -> str | None:
-    """The value as text; postgres and pandas have several ways to say that there is none."""
-    if value is None:
+class _UnreadableError(Exception):
+    """A value of a row cannot be read; the text names the column and never the value."""
+
+
+def _text(name: str, value: object) -> str | None:
+    """The value as text; blank is none."""
+    text = _readable(value)
+    if text is None and value is not None and not isinstance(value, str):
+        raise _UnreadableError(f"{name} holds a {type(value).__name__}, not text")
+    return text
+
+
+def _readable(value: object) -> str | None:
+    return str(value).strip().replace("\x00", "") or None if isinstance(value, READABLE) else None
+
+
+def _moment(name: str, value: object, zone: ZoneInfo) -> datetime | None:
+    """The value in UTC. A local time that a clock change makes happen twice is the earlier one."""
+    if value is None or value == "":
         return None
-    text = str(value).strip().replace("\x00", "")
-    return text or None
+    try:
+        at = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+        if isinstance(at, datetime):
+            return (at.replace(tzinfo=zone, fold=0) if at.tzinfo is None else at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _UnreadableError(f"{name} holds text that is no time") from None
+    raise _UnreadableError(f"{name} holds a {type(value).__name__}, not a time")
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    text = "\x1f".join(f"{name}={row[name]!r}" for name in sorted(row))
+    return f"row:{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:16]}"

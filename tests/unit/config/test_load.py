@@ -186,7 +186,8 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "key of nothing near",
         {"schedule.zzz": 1},
         (
-            "schedule.zzz: Unknown key. Remedy: Remove it; the keys here are catch_up_hours, attempts_per_hour, "
+            "schedule.zzz: Unknown key. Remedy: Remove it; the keys here are catch_up_hours, "
+            "attempts_per_hour, "
             "reject_share_red."
         ),
     ),
@@ -281,7 +282,8 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "linkedin without a token",
         {"platforms.linkedin.main": {"client_id": "env:T_LINKEDIN"}},
         (
-            "platforms.linkedin.main: There is no access_token, and refresh_token and client_secret to refresh "
+            "platforms.linkedin.main: There is no access_token, and refresh_token and client_secret to "
+            "refresh "
             "one is missing. Remedy: Write access_token, or refresh_token with client_id and client_secret."
         ),
     ),
@@ -305,8 +307,10 @@ def test_several_mistakes_come_together(tmp_path: Path, environment: pytest.Monk
             "Remedy: write env:NAME, and set NAME in the environment."
         ),
         (
-            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. Remedy: "
-            f"Correct the value; conversion-sync.example.yaml shows one. Remedy: Correct each of them in {file}, "
+            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
+            "Remedy: "
+            "Correct the value; conversion-sync.example.yaml shows one. "
+            f"Remedy: Correct each of them in {file}, "
             "then run again."
         ),
     ]
