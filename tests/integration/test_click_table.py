@@ -136,8 +136,8 @@ def test_a_column_with_an_offset_is_read_by_its_own_time(database: Database) -> 
         (
             {"table": "no_such"},
             (
-                "clicks.web.table: there is no table no_such. Remedy: Name an existing table or view, with its "
-                "schema; there are: "
+                "clicks.web.table: there is no table no_such. Remedy: Name an existing table or view, "
+                "with its schema; there are: "
             ),
         ),
         (
