@@ -38,9 +38,9 @@ def ui(
 
 
 def _file(choice: Choice) -> Path:
-    from conversion_sync.config.load import DEFAULT
+    from conversion_sync.config.load import DEFAULT, VARIABLE
 
-    return choice.path or DEFAULT
+    return choice.path or Path(os.environ.get(VARIABLE) or DEFAULT)
 
 
 def _wants_demo(choice: Choice) -> bool:
