@@ -7,8 +7,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from conversion_sync.sandbox.business import HISTORY_DAYS
 from conversion_sync.sandbox.faults import Faults
-from conversion_sync.sandbox.server import World, remembered, serve
+from conversion_sync.sandbox.server import Manner, World, remembered, serve
 
 
 def arguments() -> argparse.Namespace:
@@ -22,6 +23,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=300)
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument(
+        "--history-days",
+        type=int,
+        default=HISTORY_DAYS,
+        help="how long before that the oldest customers came",
+    )
+    parser.add_argument(
         "--end", type=datetime.fromisoformat, help="end of the world, ISO; default: this hour"
     )
     parser.add_argument("--settle-seconds", type=float, default=0.0, help="how long Google takes to confirm")
@@ -29,6 +36,12 @@ def arguments() -> argparse.Namespace:
         "--event-retention-days", type=int, default=30, help="0 keeps Stripe's events for ever"
     )
     parser.add_argument("--faults", type=Path, help="a JSON list of rules, see faults.py")
+    parser.add_argument(
+        "--write-clicks",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="fill the click table if it is empty",
+    )
     parser.add_argument("--with-parent", type=int, help="stop when this process is gone")
     return parser.parse_args()
 
@@ -37,22 +50,23 @@ def main() -> None:
     """Runs the sandbox."""
     options = arguments()
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    end = options.end or hour
     wanted = World(
         seed=options.seed,
         customers=options.customers,
         days=options.days,
-        end=options.end or hour,
-        settle_seconds=options.settle_seconds,
-        event_retention_days=options.event_retention_days,
+        history_days=options.history_days,
+        end=end if end.tzinfo else end.replace(tzinfo=UTC),
     )
     plan = json.loads(options.faults.read_text()) if options.faults else []
-    serve(
-        options.dir,
-        remembered(options.dir, wanted),
-        options.database_url,
-        Faults.from_json(plan),
-        options.with_parent,
+    manner = Manner(
+        settle_seconds=options.settle_seconds,
+        event_retention_days=options.event_retention_days,
+        faults=Faults.from_json(plan),
+        clicks_url=options.database_url if options.write_clicks else None,
+        parent=options.with_parent,
     )
+    serve(options.dir, remembered(options.dir, wanted), manner)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,13 +31,20 @@ def app(vendors: Vendors, business: Business) -> Starlette:
     async def change_faults(request: Request) -> JSONResponse:
         if request.method == "DELETE":
             vendors.faults.clear()
-        else:
-            for rule in await request.json():
-                vendors.faults.add(Rule.model_validate(rule))
+            return JSONResponse({"faults": []})
+        try:
+            rules = [Rule.model_validate(rule) for rule in await request.json()]
+        except ValidationError as fault:
+            return JSONResponse({"error": str(fault)}, status_code=422)
+        for rule in rules:
+            vendors.faults.add(rule)
         return JSONResponse({"faults": vendors.faults.to_json()})
 
     async def change_clock(request: Request) -> JSONResponse:
-        _move(vendors.clock, await request.json())
+        try:
+            _move(vendors.clock, await request.json())
+        except (TypeError, ValueError) as fault:
+            return JSONResponse({"error": str(fault)}, status_code=422)
         return JSONResponse({"now": vendors.clock.now().isoformat()})
 
     return Starlette(

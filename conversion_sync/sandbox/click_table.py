@@ -34,8 +34,16 @@ create table if not exists marketing.ad_clicks (
     consent_ad_personalization  text
 );
 create index if not exists ad_clicks_written_at on marketing.ad_clicks (written_at);
+create index if not exists ad_clicks_ts on marketing.ad_clicks (ts);
 """
 IDS = ("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "li_fat_id", "msclkid")
+REFERRERS = {
+    "google": "https://www.google.com/",
+    "meta": "https://l.facebook.com/",
+    "tiktok": "https://www.tiktok.com/",
+    "linkedin": "https://www.linkedin.com/",
+    "microsoft": "https://www.bing.com/",
+}
 Row = tuple[object, ...]
 
 
@@ -59,7 +67,6 @@ def table_rows(business: Business) -> Iterator[Row]:
     """Every visit as a row, in order of time, and a handful of rows nobody can use."""
     visits = sorted(business.visits(), key=lambda visit: (visit.at, visit.visitor_id))
     for number, visit in enumerate(visits, start=1):
-        query = "&".join(f"{name}={value}" for name, value in visit.ids.items())
         yield (
             number,
             visit.at,
@@ -69,21 +76,23 @@ def table_rows(business: Business) -> Iterator[Row]:
             *(visit.ids.get(name) for name in IDS),
             visit.utm_source,
             visit.campaign,
-            f"https://app.example.com/pricing?{query}" if query else "https://app.example.com/pricing",
-            None,
+            visit.page,
+            REFERRERS.get(visit.channel),
             visit.agent,
             visit.ip,
-            visit.consent,
-            visit.consent,
+            visit.consent.ad_user_data,
+            visit.consent.ad_personalization,
         )
-    yield from _unusable(len(visits), business)
+    yield from unusable_rows(len(visits), business)
 
 
-def _unusable(last: int, business: Business) -> Iterator[Row]:
+def unusable_rows(last: int, business: Business) -> Iterator[Row]:
+    """Without a time, from the future, without a browser, with empty identifiers, with one cut short."""
     written = business.end - timedelta(minutes=90)
     nothing = (None,) * len(IDS)
     rest = (None, None, "https://app.example.com/", None, None, None, "granted", "granted")
     yield (last + 1, None, written, "anon-without-time", None, *nothing, *rest)
     yield (last + 2, written + timedelta(days=900), written, "anon-from-the-future", None, *nothing, *rest)
     yield (last + 3, written, written, None, None, *nothing, *rest)
-    yield (last + 4, written, written, "anon-cut", None, "Cj0KCQ", *nothing[1:], *rest)
+    yield (last + 4, written, written, "anon-with-nothing-in-it", None, *("",) * len(IDS), *rest)
+    yield (last + 5, written, written, "anon-cut", None, "Cj0KCQ", *nothing[1:], *rest)

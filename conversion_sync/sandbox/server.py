@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from conversion_sync.sandbox import (
     tiktok,
 )
 from conversion_sync.sandbox.books import Books
-from conversion_sync.sandbox.business import Business, generate
+from conversion_sync.sandbox.business import HISTORY_DAYS, Business, generate
 from conversion_sync.sandbox.click_table import write_click_table
 from conversion_sync.sandbox.clicks import AdClick, AdClicks
 from conversion_sync.sandbox.clock import Clock
@@ -48,56 +48,78 @@ from conversion_sync.sandbox.vendors import Vendors
 Json = dict[str, Any]
 SAVE_EVERY = 5.0
 """Seconds between two savings of the books."""
+TICK = 0.5
+"""Seconds between two looks at whether the parent lives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What the business is drawn from. `event_retention_days` of 0 keeps events for ever."""
+    """What the business is drawn from, see `generate`."""
 
     seed: int = 7
     customers: int = 300
     days: int = 14
+    history_days: int = HISTORY_DAYS
     end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for ever.
+
+    `clicks_url` is the database to write the click table to; `parent` a process not to outlive.
+    """
+
     settle_seconds: float = 0.0
     event_retention_days: int = 30
+    faults: Faults
+    clicks_url: str | None = None
+    parent: int | None = None
 
 
-def serve(folder: Path, world: World, database_url: str | None, faults: Faults, parent: int | None) -> None:
-    """Runs until it is told to stop, or until `parent` is gone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    business = generate(world.seed, world.customers, world.days, world.end)
-    if database_url:
-        write_click_table(database_url, business)
-    vendors = _vendors(business, world, faults)
-    books_file = folder / "books.json"
-    if books_file.exists():
-        vendors.books.load(books_file)
+def serve(folder: Path, world: World, manner: Manner) -> None:
+    """Runs until it is told to stop, or until its parent is gone."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    folder.mkdir(parents=True, exist_ok=True)
+    business = generate(world.seed, world.customers, world.days, world.end, history_days=world.history_days)
+    if manner.clicks_url:
+        write_click_table(manner.clicks_url, business)
+    vendors = _vendors(business, manner)
+    books = folder / "books.json"
+    vendors.books.load(books)
     with ExitStack() as stack:
-        endpoints = _open(stack, folder, vendors, business, world)
-        endpoints |= {"pid": os.getpid(), "clicks_table": "marketing.ad_clicks"}
+        stack.callback(vendors.books.save, books)
+        endpoints = _open(stack, folder, vendors, business, manner)
         _write(folder / "endpoints.json", endpoints)
-        while not stop.wait(SAVE_EVERY):
-            vendors.books.save(books_file)
-            if parent is not None and not _alive(parent):
-                break
-        vendors.books.save(books_file)
+        _wait(stop, vendors, books, manner.parent)
 
 
-def _vendors(business: Business, world: World, faults: Faults) -> Vendors:
+def _wait(stop: threading.Event, vendors: Vendors, books: Path, parent: int | None) -> None:
+    """Until the end; the books are saved every few seconds if something was asked meanwhile."""
+    saved, served = time.monotonic(), vendors.books.requests
+    while not stop.wait(TICK):
+        if parent is not None and not _alive(parent):
+            return
+        now, serving = time.monotonic(), vendors.books.requests
+        if now - saved >= SAVE_EVERY and serving != served:
+            vendors.books.save(books)
+            saved, served = now, serving
+
+
+def _vendors(business: Business, manner: Manner) -> Vendors:
     clicks = AdClicks(
         AdClick(kind=kind, value=value, clicked_at=visit.at, campaign=visit.campaign or "")
         for visit in business.visits()
         for kind, value in visit.ids.items()
     )
-    return Vendors(Clock(), clicks, Credentials(), Books(), faults, world.settle_seconds)
+    return Vendors(Clock(), clicks, Credentials(), Books(), manner.faults, manner.settle_seconds)
 
 
-def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, world: World) -> Json:
+def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, manner: Manner) -> Json:
     before = _read(folder / "endpoints.json").get("ports", {})
-    retention = timedelta(days=world.event_retention_days) if world.event_retention_days else None
+    retention = timedelta(days=manner.event_retention_days) if manner.event_retention_days else None
     apps: dict[str, Starlette] = {
         "stripe": stripe_api.app(vendors, business, retention),
         "oauth": google_oauth.app(vendors),
@@ -119,10 +141,13 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "linkedin_oauth": f"{url['linkedin']}/oauth/v2/accessToken",
         "google_ads": f"localhost:{port}",
         "google_ads_ca": str(ca.resolve()),
+        "clicks_table": "marketing.ad_clicks",
         "start": business.start.isoformat(),
+        "period_start": business.period_start.isoformat(),
         "end": business.end.isoformat(),
         "credentials": asdict(vendors.credentials),
         "ports": ports | {"google_ads": port},
+        "pid": os.getpid(),
     }
 
 
@@ -139,6 +164,10 @@ def _serve_http(stack: ExitStack, app: Starlette, port: int) -> int:
         thread.join(timeout=5)
 
     stack.callback(close)
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("a vendor's server ended before it answered")
+        time.sleep(0.005)
     return int(listener.getsockname()[1])
 
 
@@ -178,10 +207,47 @@ def remembered(folder: Path, wanted: World) -> World:
     file = folder / "world.json"
     known = _read(file)
     if known:
-        return World(**known | {"end": datetime.fromisoformat(known["end"])})
+        facts = {item.name: known[item.name] for item in fields(World) if item.name in known}
+        return World(**facts | {"end": datetime.fromisoformat(known["end"])})
     folder.mkdir(parents=True, exist_ok=True)
     _write(file, asdict(wanted) | {"end": wanted.end.astimezone(UTC).isoformat()})
     return wanted
+
+
+@contextmanager
+def start(
+    folder: Path,
+    *,
+    database_url: str | None = None,
+    seed: int = 7,
+    customers: int = 300,
+    days: int = 14,
+    history_days: int = HISTORY_DAYS,
+    end: datetime | None = None,
+    settle_seconds: float = 0.0,
+    event_retention_days: int = 30,
+    faults: Sequence[Json] = (),
+    timeout: float = 60.0,
+) -> Iterator[Json]:
+    """`running` with the command's options as arguments; `faults` is a plan in its JSON form."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = folder / "faults.json"
+    plan.write_text(json.dumps(list(faults)))
+    options: dict[str, object] = {
+        "seed": seed,
+        "customers": customers,
+        "days": days,
+        "history-days": history_days,
+        "settle-seconds": settle_seconds,
+        "event-retention-days": event_retention_days,
+        "faults": plan,
+    }
+    if database_url is not None:
+        options["database-url"] = database_url
+    if end is not None:
+        options["end"] = end.isoformat()
+    with running(folder, [f"--{name}={value}" for name, value in options.items()], timeout) as endpoints:
+        yield endpoints
 
 
 @contextmanager

@@ -1,356 +1,347 @@
 """Stripe's REST API over the business: events, invoices, payments, refunds, customers, subscriptions.
 
-Source: specs/billing.md §1.4, §1.8, §1.9, §1.10. Lists are newest first and page by cursor. Objects and
-events that lie after the sandbox's clock do not exist yet.
+Source: specs/billing.md §1.4, §1.8, §1.9, §1.10. Objects and events that lie after the sandbox's clock do
+not exist yet, and the others look as they do at its time. One thing differs from the real API: a live key
+also sees the test-mode objects, so that a client which forgets to look at `livemode` is found out.
 """
 
 from __future__ import annotations
 
 import base64
-import bisect
-from collections.abc import Callable, Iterator, Sequence
+import binascii
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from conversion_sync.sandbox.business import Business, Customer, Invoice
-from conversion_sync.sandbox.exchange import Call, Reply, endpoint
-from conversion_sync.sandbox.stripe_events import Event, events_of
-from conversion_sync.sandbox.stripe_shapes import (
-    Json,
-    charge_object,
-    customer_object,
-    invoice_object,
-    invoice_payment_object,
-    line_object,
-    payment_intent_object,
-    refund_object,
-    subscription_object,
+from conversion_sync.sandbox.business import Business
+from conversion_sync.sandbox.exchange import Call, Reply, endpoint, respond
+from conversion_sync.sandbox.stripe_answers import (
+    bad_parameter,
+    no_such,
+    no_such_url,
+    plain_refusal,
+    refusal,
+    unknown_parameter,
 )
+from conversion_sync.sandbox.stripe_shapes import Json
+from conversion_sync.sandbox.stripe_shelves import Item, Shelf, StripeData, Wanted
 from conversion_sync.sandbox.vendors import Vendors
 
 MOST_TYPES = 20
-PAGING = {"limit", "starting_after", "ending_before"}
-CREATED = {"created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"}
+PAGING = frozenset({"limit", "starting_after", "ending_before"})
+CREATED = frozenset({"created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"})
+FILTERS: Mapping[str, frozenset[str]] = {
+    "events": frozenset({"type", "delivery_success"}),
+    "customers": frozenset({"email"}),
+    "subscriptions": frozenset({"customer", "status"}),
+    "invoices": frozenset({"customer", "subscription", "status", "collection_method"}),
+    "invoice_payments": frozenset({"invoice", "status", "payment[type]", "payment[payment_intent]"}),
+    "payment_intents": frozenset({"customer"}),
+    "charges": frozenset({"customer", "payment_intent"}),
+    "refunds": frozenset({"charge", "payment_intent"}),
+    "credit_notes": frozenset({"customer", "invoice"}),
+    "lines": frozenset(),
+}
+EXPANDABLE = {
+    "charge": "charges",
+    "customer": "customers",
+    "invoice": "invoices",
+    "latest_charge": "charges",
+    "payment_intent": "payment_intents",
+    "subscription": "subscriptions",
+}
+FINISHED = frozenset({"canceled", "incomplete_expired"})
+"""Subscriptions that a list without `status` leaves out."""
+
+
+class _RefusedError(Exception):
+    """The request cannot be answered; carries what Stripe says."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """Something that can be listed: its id, when it came to be, how it is rendered."""
+class _Api:
+    """What every answer needs. `retention` is how long events stay listed, None for ever."""
 
-    id: str
-    at: datetime
-    render: Callable[[], Json]
-    filters: tuple[tuple[str, str], ...] = ()
+    data: StripeData
+    vendors: Vendors
+    retention: timedelta | None
+
+    def now(self) -> datetime:
+        return self.vendors.clock.now()
 
 
-class StripeData:
-    """The business in the order Stripe's lists need, built once."""
-
-    def __init__(self, business: Business, retention: timedelta | None) -> None:
-        self.retention = retention
-        self.events = events_of(business)
-        self.event_by_id = {event.id: event for event in self.events}
-        self.event_times = [event.at for event in self.events]
-        self.lists = {
-            "invoices": _sorted(_invoices(business)),
-            "invoice_payments": _sorted(_invoice_payments(business)),
-            "refunds": _sorted(_refunds(business)),
-            "customers": _sorted(_customers(business)),
-            "subscriptions": _sorted(_subscriptions(business)),
-            "charges": _sorted(_charges(business)),
-            "payment_intents": _sorted(_payment_intents(business)),
-        }
-        self.by_id = {name: {item.id: item for item in items} for name, items in self.lists.items()}
-        self.invoice = {
-            invoice.id: (customer, invoice)
-            for customer in business.customers
-            for invoice in customer.invoices
-        }
+Answer = Callable[[_Api, Call], Reply]
 
 
 def app(vendors: Vendors, business: Business, retention: timedelta | None) -> Starlette:
     """The API as an application; `retention` is how long events stay listed, None for ever."""
-    data = StripeData(business, retention)
-
-    def route(path: str, answer: Callable[[StripeData, Vendors, Call], Reply]) -> Route:
-        def guarded(vendors: Vendors, call: Call) -> Reply:
-            refusal = _refuse_key(vendors, call)
-            return refusal if refusal is not None else answer(data, vendors, call)
-
-        return Route(path, endpoint(vendors, "stripe", guarded, lambda _: "stripe"), methods=["GET"])
-
+    api = _Api(StripeData(business), vendors, retention)
+    methods = ["GET", "POST", "DELETE"]
     return Starlette(
         routes=[
-            route("/v1/events", _list_events),
-            route("/v1/events/{id}", _one_event),
-            route("/v1/invoices/{id}/lines", _invoice_lines),
-            route("/v1/{name}", _list_objects),
-            route("/v1/{name}/{id}", _one_object),
+            Route("/v1/invoices/{id}/lines", _serve(api, _invoice_lines), methods=methods),
+            Route("/v1/{name}", _serve(api, _list_objects), methods=methods),
+            Route("/v1/{name}/{id}", _serve(api, _one_object), methods=methods),
+            Route("/{rest:path}", _serve(api, _nothing_there), methods=methods),
         ]
     )
 
 
-def _refuse_key(vendors: Vendors, call: Call) -> Reply | None:
-    key = call.bearer
+def _serve(api: _Api, answer: Answer) -> Callable[[Request], Awaitable[Any]]:
+    """The endpoint around an answer: the key is looked at first, faults speak Stripe's language."""
+
+    def guarded(vendors: Vendors, call: Call) -> Reply:
+        try:
+            _check_key(vendors, call)
+            return answer(api, call)
+        except _RefusedError as refused:
+            return refused.reply
+
+    async def handle(request: Request) -> Any:
+        """Read-only: everything but a GET is an address that does not exist."""
+        wanted = guarded if request.method == "GET" else _wrong_method(request.method)
+        response = await endpoint(api.vendors, "stripe", wanted, lambda _: "stripe")(request)
+        if not isinstance(response, Response):
+            return response
+        if response.status_code >= 400 and not response.body:
+            kept = {key: value for key, value in response.headers.items() if not key.startswith("content-")}
+            response = respond(plain_refusal(response.status_code, kept))
+        response.headers["request-id"] = f"req_{uuid.uuid4().hex[:14]}"
+        return response
+
+    return handle
+
+
+def _wrong_method(method: str) -> Callable[[Vendors, Call], Reply]:
+    return lambda _, call: no_such_url(method, call.path)
+
+
+def _check_key(vendors: Vendors, call: Call) -> None:
+    key = call.bearer or ""
     scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        key = base64.b64decode(encoded).decode().partition(":")[0]
-    if key == vendors.credentials.stripe_key:
-        return None
+        try:
+            key = base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            key = ""
     if not key:
-        return _error(401, "You did not provide an API key.", "invalid_request_error")
-    return _error(401, f"Invalid API Key provided: {key[:7]}****", "invalid_request_error")
+        raise _RefusedError(refusal(401, "You did not provide an API key."))
+    if key != vendors.credentials.stripe_key:
+        raise _RefusedError(refusal(401, f"Invalid API Key provided: {key[:7]}****{key[-4:]}"))
 
 
-def _list_events(data: StripeData, vendors: Vendors, call: Call) -> Reply:
-    types = {value for key, value in call.query.items() if key == "type" or key.startswith("types[")}
-    unknown = {key for key in call.query if key not in PAGING | CREATED | {"type", "delivery_success"}}
-    unknown = {key for key in unknown if not key.startswith(("types[", "expand["))}
-    if unknown:
-        return _unknown_parameter(min(unknown))
-    if len(types) > MOST_TYPES:
-        return _error(400, "You may provide at most 20 types.", "invalid_request_error", "types")
-    now = vendors.clock.now()
-    oldest = None if data.retention is None else now - data.retention
-    for cursor in ("starting_after", "ending_before"):
-        event = data.event_by_id.get(call.query.get(cursor, ""))
-        if cursor in call.query and (event is None or (oldest is not None and event.at < oldest)):
-            return _error(
-                400,
-                f"The event {call.query[cursor]} is older than the retention period or does not exist.",
-                "invalid_request_error",
-                cursor,
-            )
-    chosen = _events_between(data, call, now, oldest)
-    if types:
-        chosen = [event for event in chosen if event.type in types or _wildcard(event.type, types)]
-    return _page(call, "/v1/events", [Listed(event.id, event.at, event.body) for event in chosen])
+# -- lists -----------------------------------------------------------------------------------------------
 
 
-def _wildcard(kind: str, types: set[str]) -> bool:
-    return any(name.endswith("*") and kind.startswith(name[:-1]) for name in types)
-
-
-def _events_between(data: StripeData, call: Call, now: datetime, oldest: datetime | None) -> Sequence[Event]:
+def _list_objects(api: _Api, call: Call) -> Reply:
+    name = call.path_values["name"]
+    shelf = api.data.shelves.get(name)
+    if shelf is None:
+        return no_such_url("GET", call.path)
+    _check_parameters(name, call)
+    now = api.now()
     low, high = _bounds(call, now)
-    if oldest is not None and (low is None or low < oldest):
-        low = oldest
-    first = 0 if low is None else bisect.bisect_left(data.event_times, low)
-    return data.events[first : bisect.bisect_left(data.event_times, high)]
+    oldest = None if api.retention is None or name != "events" else now - api.retention
+    if oldest is not None:
+        low = max(low or oldest, oldest)
+    wanted = Wanted(
+        low=low,
+        high=high,
+        marks={
+            key: value for key, value in call.query.items() if key in FILTERS[name] and key not in LOOKED_AT
+        },
+        accepts=_accepts(name, call, now),
+        size=_size(call),
+        after=_cursor(shelf, name, call, "starting_after", oldest),
+        before=_cursor(shelf, name, call, "ending_before", oldest),
+    )
+    return _page(api, call, shelf, wanted)
+
+
+LOOKED_AT = frozenset({"status", "type", "delivery_success"})
+"""Filters that need more than a comparison with what an object always was."""
+
+
+def _page(api: _Api, call: Call, shelf: Shelf, wanted: Wanted) -> Reply:
+    found, more = shelf.page(wanted)
+    now = api.now()
+    bodies = [_expanded(api, item.render(now), _expansions(call, "data."), now) for item in found]
+    return Reply(body={"object": "list", "data": bodies, "has_more": more, "url": call.path})
+
+
+def _accepts(name: str, call: Call, now: datetime) -> Callable[[Item], bool]:
+    if name == "events":
+        types = _types(call)
+        if not types:
+            return lambda _: True
+        stems = tuple(kind[:-1] for kind in types if kind.endswith("*"))
+        return lambda item: item.marks["type"] in types or item.marks["type"].startswith(stems)
+    status = call.query.get("status")
+    if name == "subscriptions" and status is None:
+        return lambda item: item.render(now)["status"] not in FINISHED
+    if status is None or (name == "subscriptions" and status == "all"):
+        return lambda _: True
+    return lambda item: item.render(now)["status"] == status
+
+
+def _types(call: Call) -> set[str]:
+    single = call.query.get("type")
+    several = {value for key, value in call.query.items() if key.startswith("types[")}
+    if single is not None and several:
+        raise _RefusedError(
+            bad_parameter("types", "You may only specify one of these parameters: type, types.")
+        )
+    if len(several) > MOST_TYPES:
+        raise _RefusedError(bad_parameter("types", f"You may provide at most {MOST_TYPES} types."))
+    if any("*" in kind for kind in several):
+        raise _RefusedError(bad_parameter("types", "Wildcards are not allowed in types."))
+    return several if single is None else {single}
+
+
+def _check_parameters(name: str, call: Call) -> None:
+    known = PAGING | FILTERS[name] | (frozenset() if name == "lines" else CREATED)
+    for key in sorted(call.query):
+        listed = key.startswith("expand[") or (name == "events" and key.startswith("types["))
+        if key not in known and not listed:
+            raise _RefusedError(unknown_parameter(key))
+    if "starting_after" in call.query and "ending_before" in call.query:
+        raise _RefusedError(
+            bad_parameter("ending_before", "You cannot parameterize both starting_after and ending_before.")
+        )
 
 
 def _bounds(call: Call, now: datetime) -> tuple[datetime | None, datetime]:
     """[low, high) of `created`, in whole seconds, never after now."""
-    one = timedelta(seconds=1)
-    low: datetime | None = None
-    high = now + timedelta(microseconds=1)
-    for key, shift, upper in (
-        ("created[gte]", timedelta(), False),
-        ("created[gt]", one, False),
-        ("created[lt]", timedelta(), True),
-        ("created[lte]", one, True),
+    second, none = timedelta(seconds=1), timedelta()
+    lows: list[datetime] = []
+    highs = [now + timedelta(microseconds=1)]
+    for key, least, most in (
+        ("created", none, second),
+        ("created[gte]", none, None),
+        ("created[gt]", second, None),
+        ("created[lt]", None, none),
+        ("created[lte]", None, second),
     ):
-        if key in call.query:
-            bound = datetime.fromtimestamp(int(call.query[key]), UTC) + shift
-            if upper:
-                high = min(high, bound)
-            else:
-                low = bound if low is None else max(low, bound)
-    return low, high
+        if key not in call.query:
+            continue
+        at = _moment(key, call.query[key])
+        lows += [] if least is None else [at + least]
+        highs += [] if most is None else [at + most]
+    return max(lows, default=None), min(highs)
 
 
-def _one_event(data: StripeData, vendors: Vendors, call: Call) -> Reply:
-    event = data.event_by_id.get(call.path_values["id"])
-    if event is None or event.at > vendors.clock.now():
-        return _missing("event", call.path_values["id"])
-    return Reply(body=event.body())
+def _moment(key: str, text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise _RefusedError(bad_parameter(key, f"Invalid integer: {text}")) from None
 
 
-def _list_objects(data: StripeData, vendors: Vendors, call: Call) -> Reply:
-    name = call.path_values["name"]
-    if name not in data.lists:
-        return _error(404, f"Unrecognized request URL (GET: {call.path}).", "invalid_request_error")
-    low, high = _bounds(call, vendors.clock.now())
-    wanted = {
-        key: value
-        for key, value in call.query.items()
-        if key not in PAGING | CREATED and not key.startswith("expand[") and value != "all"
-    }
-    known = {key for item in data.lists[name] for key, _ in item.filters}
-    if stray := sorted(set(wanted) - known - {"payment[type]"}):
-        return _unknown_parameter(stray[0])
-    wanted.pop("payment[type]", None)
-    chosen = [
-        item
-        for item in data.lists[name]
-        if item.at < high
-        and (low is None or item.at >= low)
-        and all((key, value) in item.filters for key, value in wanted.items())
-    ]
-    if name == "invoices" and "data.payments" in call.query.values():
-        chosen = [Listed(item.id, item.at, _expanded(data, item.id)) for item in chosen]
-    return _page(call, f"/v1/{name}", chosen)
-
-
-def _expanded(data: StripeData, invoice_id: str) -> Callable[[], Json]:
-    customer, invoice = data.invoice[invoice_id]
-    return lambda: invoice_object(customer, invoice, expanded=True)
-
-
-def _one_object(data: StripeData, vendors: Vendors, call: Call) -> Reply:
-    name, wanted = call.path_values["name"], call.path_values["id"]
-    item = data.by_id.get(name, {}).get(wanted)
-    if item is None or item.at > vendors.clock.now():
-        return _missing(name.removesuffix("s"), wanted)
-    if name == "invoices" and "payments" in call.query.values():
-        return Reply(body=_expanded(data, wanted)())
-    return Reply(body=item.render())
-
-
-def _invoice_lines(data: StripeData, vendors: Vendors, call: Call) -> Reply:
-    found = data.invoice.get(call.path_values["id"])
-    if found is None or found[1].paid_at > vendors.clock.now():
-        return _missing("invoice", call.path_values["id"])
-    customer, invoice = found
-    lines = [
-        Listed(line.id, invoice.paid_at, lambda line=line: line_object(customer, line))  # type: ignore[misc]
-        for line in reversed(invoice.lines)
-    ]
-    return _page(call, f"/v1/invoices/{invoice.id}/lines", lines)
-
-
-def _page(call: Call, url: str, oldest_first: Sequence[Listed]) -> Reply:
+def _size(call: Call) -> int:
     limit = call.query.get("limit", "10")
     if not limit.isdigit() or not 1 <= int(limit) <= 100:
-        return _error(400, "limit must be between 1 and 100.", "invalid_request_error", "limit")
-    size, items = int(limit), list(reversed(oldest_first))
-    ids = [item.id for item in items]
-    after, before = call.query.get("starting_after"), call.query.get("ending_before")
-    if after is not None:
-        items = items[ids.index(after) + 1 :] if after in ids else items
-        page, more = items[:size], len(items) > size
-    elif before is not None:
-        items = items[: ids.index(before)] if before in ids else items
-        page, more = items[-size:], len(items) > size
-    else:
-        page, more = items[:size], len(items) > size
-    return Reply(
-        body={"object": "list", "data": [item.render() for item in page], "has_more": more, "url": url},
-        headers={"Request-Id": "req_sandbox"},
+        raise _RefusedError(bad_parameter("limit", "This value must be between 1 and 100."))
+    return int(limit)
+
+
+def _cursor(shelf: Shelf, name: str, call: Call, key: str, oldest: datetime | None) -> str | None:
+    """The id a page begins at. An event past its retention is none. Source: specs/billing.md §1.8."""
+    wanted = call.query.get(key)
+    if wanted is None:
+        return None
+    item = shelf.find(wanted)
+    if item is None:
+        raise _RefusedError(no_such(name.removesuffix("s"), wanted, status=400, param=key))
+    if oldest is not None and item.at < oldest:
+        raise _RefusedError(
+            bad_parameter(key, f"The event {wanted} is no longer available: it aged out of retention.")
+        )
+    return wanted
+
+
+# -- single objects --------------------------------------------------------------------------------------
+
+
+def _one_object(api: _Api, call: Call) -> Reply:
+    name, wanted = call.path_values["name"], call.path_values["id"]
+    shelf, now = api.data.shelves.get(name), api.now()
+    if shelf is None:
+        return no_such_url("GET", call.path)
+    for key in call.query:
+        if not key.startswith("expand["):
+            return unknown_parameter(key)
+    item = shelf.find(wanted)
+    if item is None or item.at > now:
+        return no_such(name.removesuffix("s"), wanted)
+    return Reply(body=_expanded(api, item.render(now), _expansions(call, ""), now))
+
+
+def _invoice_lines(api: _Api, call: Call) -> Reply:
+    invoice = api.data.shelves["invoices"].find(call.path_values["id"])
+    now = api.now()
+    if invoice is None or invoice.at > now:
+        return no_such("invoice", call.path_values["id"])
+    _check_parameters("lines", call)
+    shelf = api.data.lines(invoice.id)
+    wanted = Wanted(
+        low=None,
+        high=now + timedelta(microseconds=1),
+        marks={},
+        accepts=lambda _: True,
+        size=_size(call),
+        after=_cursor(shelf, "lines", call, "starting_after", None),
+        before=_cursor(shelf, "lines", call, "ending_before", None),
     )
+    return _page(api, call, shelf, wanted)
 
 
-def _error(status: int, message: str, kind: str, param: str | None = None, code: str | None = None) -> Reply:
-    error: dict[str, Any] = {"message": message, "type": kind}
-    if param:
-        error["param"] = param
-    if code:
-        error["code"] = code
-    return Reply(status=status, body={"error": error}, headers={"Request-Id": "req_sandbox"})
+def _nothing_there(_: _Api, call: Call) -> Reply:
+    return no_such_url("GET", call.path)
 
 
-def _missing(kind: str, wanted: str) -> Reply:
-    return _error(404, f"No such {kind}: '{wanted}'", "invalid_request_error", "id", "resource_missing")
+# -- expansion -------------------------------------------------------------------------------------------
 
 
-def _unknown_parameter(name: str) -> Reply:
-    return _error(
-        400, f"Received unknown parameter: {name}", "invalid_request_error", name, "parameter_unknown"
-    )
+def _expansions(call: Call, prefix: str) -> list[list[str]]:
+    """The paths asked for, without the prefix that a list demands."""
+    paths = [value for key, value in sorted(call.query.items()) if key.startswith("expand[")]
+    for path in paths:
+        if not path.startswith(prefix):
+            raise _RefusedError(_not_expandable(path))
+    return [path.removeprefix(prefix).split(".") for path in paths]
 
 
-def _sorted(items: Iterator[Listed]) -> list[Listed]:
-    return sorted(items, key=lambda item: (item.at, item.id))
+def _expanded(api: _Api, body: Json, paths: list[list[str]], now: datetime) -> Json:
+    for path in paths:
+        body = _expand(api, body, path, now)
+    return body
 
 
-def _each_invoice(business: Business) -> Iterator[tuple[Customer, Invoice]]:
-    for customer in business.customers:
-        for invoice in customer.invoices:
-            yield customer, invoice
+def _expand(api: _Api, body: Json, path: list[str], now: datetime) -> Json:
+    """The object with what one path names put in place of its id."""
+    name, *rest = path
+    if body["object"] == "invoice" and name == "payments":
+        found = api.data.invoice_with_payments(body["id"], now)["payments"]
+        return body | {name: found}
+    if name not in EXPANDABLE or name not in body:
+        raise _RefusedError(_not_expandable(".".join(path)))
+    value = body[name]
+    if isinstance(value, str):
+        item = api.data.shelves[EXPANDABLE[name]].find(value)
+        value = None if item is None else item.render(now)
+    return body | {name: _expand(api, value, rest, now) if rest and value is not None else value}
 
 
-def _invoices(business: Business) -> Iterator[Listed]:
-    for customer, invoice in _each_invoice(business):
-        yield Listed(
-            invoice.id,
-            invoice.paid_at,
-            lambda customer=customer, invoice=invoice: invoice_object(customer, invoice),  # type: ignore[misc]
-            (("customer", customer.id), ("subscription", customer.subscription), ("status", "paid")),
-        )
-
-
-def _invoice_payments(business: Business) -> Iterator[Listed]:
-    for customer, invoice in _each_invoice(business):
-        if invoice.payment_intent:
-            body = invoice_payment_object(customer, invoice)
-            yield Listed(
-                body["id"],
-                invoice.paid_at,
-                lambda body=body: body,  # type: ignore[misc]
-                (
-                    ("invoice", invoice.id),
-                    ("payment[payment_intent]", invoice.payment_intent),
-                    ("status", "paid"),
-                ),
-            )
-
-
-def _refunds(business: Business) -> Iterator[Listed]:
-    for customer, invoice in _each_invoice(business):
-        for refund in invoice.refunds:
-            body = refund_object(customer, invoice, refund, refund.history[-1][1])
-            yield Listed(
-                refund.id,
-                refund.history[0][0],
-                lambda body=body: body,  # type: ignore[misc]
-                (("payment_intent", str(invoice.payment_intent)), ("charge", str(invoice.charge))),
-            )
-
-
-def _customers(business: Business) -> Iterator[Listed]:
-    for customer in business.customers:
-        yield Listed(
-            customer.id,
-            customer.created_at,
-            lambda customer=customer: customer_object(customer),  # type: ignore[misc]
-            (("email", customer.email),),
-        )
-
-
-def _subscriptions(business: Business) -> Iterator[Listed]:
-    for customer in business.customers:
-        last = customer.changes[-1]
-        yield Listed(
-            customer.subscription,
-            customer.created_at,
-            lambda customer=customer, last=last: subscription_object(customer, last),  # type: ignore[misc]
-            (("customer", customer.id), ("status", last.status)),
-        )
-
-
-def _charges(business: Business) -> Iterator[Listed]:
-    for customer, invoice in _each_invoice(business):
-        if invoice.charge:
-            body = charge_object(customer, invoice)
-            yield Listed(
-                invoice.charge,
-                invoice.paid_at,
-                lambda body=body: body,  # type: ignore[misc]
-                (("customer", customer.id), ("payment_intent", str(invoice.payment_intent))),
-            )
-
-
-def _payment_intents(business: Business) -> Iterator[Listed]:
-    for customer, invoice in _each_invoice(business):
-        if invoice.payment_intent:
-            body = payment_intent_object(customer, invoice)
-            yield Listed(
-                invoice.payment_intent,
-                invoice.paid_at,
-                lambda body=body: body,  # type: ignore[misc]
-                (("customer", customer.id),),
-            )
+def _not_expandable(path: str) -> Reply:
+    return bad_parameter("expand", f"This property cannot be expanded ({path}).")

@@ -1,24 +1,39 @@
-"""What Stripe tells of a business: its events, in order of time."""
+"""What Stripe tells of a business: its events, in order of time.
+
+An event's body is rendered in its customer's API version and shows its object as it was at that moment.
+Some types are noise: nobody who counts money needs them. Source: specs/billing.md §1.2, §1.8.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
-from conversion_sync.sandbox.business import Business, Customer, Invoice
-from conversion_sync.sandbox.stripe_shapes import (
-    Json,
-    charge_object,
-    customer_object,
+from conversion_sync.sandbox.business import Business
+from conversion_sync.sandbox.records import Change, Customer, Invoice, Refund
+from conversion_sync.sandbox.stripe_invoices import (
     invoice_object,
     invoice_payment_object,
+    upcoming_invoice_object,
+)
+from conversion_sync.sandbox.stripe_shapes import (
+    NEW_VERSION,
+    Json,
+    charge_object,
+    credit_note_object,
+    customer_object,
     payment_intent_object,
+    previous_attributes,
     refund_object,
     seconds,
     subscription_object,
     version_of,
 )
+
+NOTICE = timedelta(days=3)
+"""How long before a trial's end or a renewal Stripe says that it is coming."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +43,8 @@ class Event:
     id: str
     type: str
     at: datetime
-    customer: Customer
+    api_version: str
+    livemode: bool
     render: Callable[[], Json]
     previous: Json | None = None
 
@@ -40,10 +56,10 @@ class Event:
         return {
             "id": self.id,
             "object": "event",
-            "api_version": version_of(self.customer),
+            "api_version": self.api_version,
             "created": seconds(self.at),
             "data": data,
-            "livemode": self.customer.livemode,
+            "livemode": self.livemode,
             "pending_webhooks": 0,
             "request": {"id": None, "idempotency_key": None},
             "type": self.type,
@@ -52,54 +68,14 @@ class Event:
 
 def events_of(business: Business) -> list[Event]:
     """All events of the business, oldest first."""
-    told = [event for customer in business.customers for event in _told(customer)]
+    told = [
+        event
+        for customer in business.customers
+        for event in _of_customer(customer)
+        if event.at < business.end
+    ]
+    told += _payouts(business)
     return sorted(told, key=lambda event: (event.at, event.id))
-
-
-def _told(customer: Customer) -> Iterator[Event]:
-    made = _Maker(customer)
-    yield made("customer.created", customer.created_at, lambda: customer_object(customer))
-    for change in customer.changes:
-        kind = {"created": "created", "deleted": "deleted"}.get(change.what, "updated")
-        previous: Json | None = None
-        if change.what == "started":
-            previous = {"status": "trialing"}
-        elif change.previous_price is not None:
-            previous = {"items": {"data": [{"price": {"id": change.previous_price}, "quantity": 1}]}}
-        yield made(
-            f"customer.subscription.{kind}",
-            change.at,
-            lambda change=change: subscription_object(customer, change),  # type: ignore[misc]
-            previous,
-        )
-    for invoice in customer.invoices:
-        yield from _told_of_invoice(made, customer, invoice)
-
-
-def _told_of_invoice(made: _Maker, customer: Customer, invoice: Invoice) -> Iterator[Event]:
-    at = invoice.paid_at
-    yield made("invoice.finalized", at, lambda: invoice_object(customer, invoice))
-    if invoice.payment_intent is not None:
-        yield made("charge.succeeded", at, lambda: charge_object(customer, invoice, at))
-        yield made("payment_intent.succeeded", at, lambda: payment_intent_object(customer, invoice))
-        if not customer.old_shape:
-            yield made("invoice_payment.paid", at, lambda: invoice_payment_object(customer, invoice))
-    yield made("invoice.paid", at, lambda: invoice_object(customer, invoice))
-    yield made("invoice.payment_succeeded", at, lambda: invoice_object(customer, invoice))
-    for refund in invoice.refunds:
-        for place, (moment, status) in enumerate(refund.history):
-            kind = "created" if place == 0 else ("failed" if status == "failed" else "updated")
-            yield made(
-                f"refund.{kind}",
-                moment,
-                lambda refund=refund, status=status: refund_object(customer, invoice, refund, status),  # type: ignore[misc]
-            )
-            if status == "succeeded" and customer.old_shape:
-                yield made(
-                    "charge.refunded",
-                    moment,
-                    lambda moment=moment: charge_object(customer, invoice, moment),  # type: ignore[misc]
-                )
 
 
 class _Maker:
@@ -117,7 +93,106 @@ class _Maker:
             id=f"evt_{self._customer.number:08d}{self._count:05d}",
             type=kind,
             at=at,
-            customer=self._customer,
+            api_version=version_of(self._customer),
+            livemode=self._customer.livemode,
             render=render,
             previous=previous,
         )
+
+
+def _of_customer(customer: Customer) -> Iterator[Event]:
+    made = _Maker(customer)
+    yield made("customer.created", customer.created_at, partial(customer_object, customer))
+    yield made("payment_method.attached", customer.created_at, partial(_payment_method, customer))
+    for change in customer.changes:
+        yield from _of_change(made, customer, change)
+    for invoice in customer.invoices:
+        yield from _of_invoice(made, customer, invoice)
+        for refund in invoice.refunds:
+            yield from _of_refund(made, customer, invoice, refund)
+
+
+def _of_change(made: _Maker, customer: Customer, change: Change) -> Iterator[Event]:
+    kind = change.what if change.what in {"created", "deleted"} else "updated"
+    render = partial(subscription_object, customer, change)
+    if change.what == "created" and customer.trial_end is not None:
+        yield made("customer.subscription.trial_will_end", customer.trial_end - NOTICE, render)
+    if change.what == "renewed":
+        coming = change.at - NOTICE
+        yield made(
+            "invoice.upcoming", coming, partial(upcoming_invoice_object, customer, coming, change.now.price)
+        )
+    yield made(f"customer.subscription.{kind}", change.at, render, previous_attributes(customer, change))
+
+
+def _of_invoice(made: _Maker, customer: Customer, invoice: Invoice) -> Iterator[Event]:
+    def shown(at: datetime, status: str) -> Callable[[], Json]:
+        return partial(invoice_object, customer, invoice, at, status=status)
+
+    at = invoice.paid_at
+    finalized = min((*invoice.failed_at, at))
+    yield made("invoice.created", invoice.created_at, shown(invoice.created_at, "draft"))
+    yield made("invoice.finalized", finalized, shown(finalized, "open"))
+    for failed in invoice.failed_at:
+        yield made("invoice.payment_failed", failed, shown(failed, "open"))
+    if invoice.payment_intent is not None:
+        yield made("charge.succeeded", at, partial(charge_object, customer, invoice, at))
+        yield made("payment_intent.succeeded", at, partial(payment_intent_object, customer, invoice))
+        if not customer.old_shape:
+            yield made("invoice_payment.paid", at, partial(invoice_payment_object, customer, invoice))
+    yield made("invoice.paid", at, shown(at, "paid"))
+    yield made("invoice.payment_succeeded", at, shown(at, "paid"))
+
+
+def _of_refund(made: _Maker, customer: Customer, invoice: Invoice, refund: Refund) -> Iterator[Event]:
+    for place, (at, status) in enumerate(refund.history):
+        render = partial(refund_object, customer, invoice, refund, status)
+        yield made("refund.updated" if place else "refund.created", at, render)
+        if status == "failed":
+            yield made("refund.failed", at, render)
+        if status == "succeeded" and customer.old_shape:
+            yield made("charge.refunded", at, partial(charge_object, customer, invoice, at))
+    if refund.credit_note is not None:
+        note = partial(credit_note_object, customer, invoice, refund)
+        yield made("credit_note.created", refund.created_at, note)
+
+
+def _payment_method(customer: Customer) -> Json:
+    return {
+        "id": f"pm_{customer.number:08d}",
+        "object": "payment_method",
+        "created": seconds(customer.created_at),
+        "customer": customer.id,
+        "livemode": customer.livemode,
+        "metadata": {},
+        "type": "card",
+    }
+
+
+def _payouts(business: Business) -> Iterator[Event]:
+    """Once a day the account's money goes to its bank: an event of no customer."""
+    day = business.start
+    while day < business.end:
+        yield Event(
+            id=f"evt_payout_{day:%Y%m%d}",
+            type="payout.paid",
+            at=day,
+            api_version=NEW_VERSION,
+            livemode=True,
+            render=partial(_payout, day),
+        )
+        day += timedelta(days=1)
+
+
+def _payout(day: datetime) -> Json:
+    return {
+        "id": f"po_{day:%Y%m%d}",
+        "object": "payout",
+        "amount": 100_000,
+        "arrival_date": seconds(day),
+        "created": seconds(day),
+        "currency": "usd",
+        "livemode": True,
+        "metadata": {},
+        "status": "paid",
+    }

@@ -1,6 +1,7 @@
-"""Stripe's objects as JSON, in two shapes: before 2025-03-31 and after.
+"""Stripe's customers, subscriptions, payments, refunds and credit notes as JSON, in two shapes.
 
-Source: specs/billing.md §1.2, §1.3. Nothing here decides anything: facts come from the business.
+The old shape is that of before 2025-03-31. Nothing here decides anything: facts come from the business.
+Source: specs/billing.md §1.2, §1.4.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from conversion_sync.sandbox.business import Change, Customer, Invoice, Line, Refund
+from conversion_sync.sandbox.plans import unit_amount
+from conversion_sync.sandbox.records import Change, Customer, Invoice, Refund, Term
 
 OLD_VERSION = "2024-06-20"
 NEW_VERSION = "2026-10-28.endive"
-LINES_EMBEDDED = 10
 
 Json = dict[str, Any]
 
@@ -27,13 +28,22 @@ def version_of(customer: Customer) -> str:
     return OLD_VERSION if customer.old_shape else NEW_VERSION
 
 
-def metadata_of(customer: Customer) -> Json:
-    """What the company wrote on the subscription and customer so that it finds them again."""
+def customer_metadata(customer: Customer) -> Json:
+    """What the company wrote on the customer: who signed up."""
+    return _names(customer, 0)
+
+
+def subscription_metadata(customer: Customer) -> Json:
+    """What the company wrote on the subscription: who administers it, a colleague if there is one."""
+    return _names(customer, -1)
+
+
+def _names(customer: Customer, place: int) -> Json:
     match customer.known_by:
         case "user":
-            return {"cs_user_id": customer.user_id}
+            return {"cs_user_id": customer.people[place].user_id}
         case "visitor":
-            return {"cs_anon_id": customer.visitor_ids[0]}
+            return {"cs_anon_id": customer.people[0].visitor_ids[0]}
         case _:
             return {}
 
@@ -47,226 +57,107 @@ def customer_object(customer: Customer) -> Json:
         "balance": 0,
         "created": seconds(customer.created_at),
         "currency": customer.market.currency,
+        "delinquent": False,
         "email": customer.email,
         "livemode": customer.livemode,
-        "metadata": metadata_of(customer),
+        "metadata": customer_metadata(customer),
         "name": None,
     }
 
 
 def subscription_object(customer: Customer, change: Change) -> Json:
-    """The subscription as it is after a change."""
-    trial = customer.trial_end
-    item: Json = {
-        "id": f"si_{customer.number:08d}",
-        "object": "subscription_item",
-        "price": price_object(customer, change.price),
-        "quantity": 1,
-    }
+    """The subscription as it is after a change. Since 2025-03-31 the period is on the item."""
+    trial, term = customer.trial_end, change.now
+    is_over = change.what == "deleted"
     subscription: Json = {
         "id": customer.subscription,
         "object": "subscription",
-        "cancel_at_period_end": False,
         "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": seconds(change.at) if is_over else None,
+        "collection_method": "charge_automatically",
         "created": seconds(customer.created_at),
         "currency": customer.market.currency,
         "customer": customer.id,
-        "ended_at": seconds(change.at) if change.what == "deleted" else None,
+        "ended_at": seconds(change.at) if is_over else None,
+        "items": {
+            "object": "list",
+            "data": [_item(customer, term)],
+            "has_more": False,
+            "total_count": 1,
+            "url": f"/v1/subscription_items?subscription={customer.subscription}",
+        },
         "livemode": customer.livemode,
-        "metadata": metadata_of(customer),
+        "metadata": subscription_metadata(customer),
         "pause_collection": None,
         "start_date": seconds(customer.created_at),
-        "status": change.status,
+        "status": term.status,
         "trial_start": seconds(customer.created_at) if trial else None,
         "trial_end": seconds(trial) if trial else None,
     }
-    period = {
-        "current_period_start": seconds(change.at),
-        "current_period_end": seconds(change.at) + 2_592_000,
-    }
     if customer.old_shape:
-        subscription |= period
-    else:
-        item |= period
-        subscription["billing_mode"] = {"type": "flexible"}
-    subscription["items"] = {"object": "list", "data": [item], "has_more": False}
-    return subscription
+        return subscription | _period(term) | {"discount": None, "quantity": 1}
+    return subscription | {"billing_mode": {"type": "flexible"}, "discounts": []}
+
+
+def _item(customer: Customer, term: Term) -> Json:
+    item: Json = {
+        "id": f"si_{customer.number:08d}",
+        "object": "subscription_item",
+        "created": seconds(customer.created_at),
+        "metadata": {},
+        "price": price_object(customer, term.price),
+        "quantity": 1,
+        "subscription": customer.subscription,
+    }
+    return item if customer.old_shape else item | _period(term)
+
+
+def _period(term: Term) -> Json:
+    return {
+        "current_period_start": seconds(term.period_start),
+        "current_period_end": seconds(term.period_end),
+    }
+
+
+def previous_attributes(customer: Customer, change: Change) -> Json | None:
+    """What an update's event says was before: a renewal names the items, although only their period moved."""
+    before = change.before
+    if before is None or change.what in {"created", "deleted"}:
+        return None
+    previous: Json = {}
+    if before.status != change.now.status:
+        previous["status"] = before.status
+    if customer.old_shape and before.period_start != change.now.period_start:
+        previous |= _period(before)
+    if not customer.old_shape or before.price != change.now.price:
+        previous["items"] = {"data": [_item(customer, before)]}
+    return previous
 
 
 def price_object(customer: Customer, price: str) -> Json:
     """A recurring price."""
-    plan = int(price.rsplit("_", 1)[1])
-    amount = customer.market.prices[plan] * (10 if customer.interval == "year" else 1)
+    amount = unit_amount(customer.market, price)
     return {
         "id": price,
         "object": "price",
+        "active": True,
         "currency": customer.market.currency,
-        "product": f"prod_{plan}",
-        "recurring": {"interval": customer.interval, "interval_count": 1},
+        "product": product_of(price),
+        "recurring": {"interval": customer.interval, "interval_count": 1, "usage_type": "licensed"},
+        "type": "recurring",
         "unit_amount": amount,
+        "unit_amount_decimal": str(amount),
     }
 
 
-def line_object(customer: Customer, line: Line) -> Json:
-    """An invoice line. Its `amount` is before the discounts on it."""
-    tax_inside = customer.market.tax.inclusive
-    rendered: Json = {
-        "id": line.id,
-        "object": "line_item",
-        "amount": line.amount,
-        "currency": customer.market.currency,
-        "description": line.description,
-        "discount_amounts": [{"amount": line.discount, "discount": "di_1"}] if line.discount else [],
-        "livemode": customer.livemode,
-        "metadata": metadata_of(customer),
-        "period": {"start": seconds(line.period_start), "end": seconds(line.period_end)},
-        "quantity": line.quantity,
-    }
-    taxable = line.amount - line.discount - (line.tax if tax_inside else 0)
-    if customer.old_shape:
-        return rendered | {
-            "type": "subscription",
-            "proration": line.proration,
-            "price": price_object(customer, line.price),
-            "subscription": customer.subscription,
-            "subscription_item": f"si_{customer.number:08d}",
-            "amount_excluding_tax": taxable,
-            "tax_amounts": [{"amount": line.tax, "inclusive": tax_inside, "taxable_amount": taxable}]
-            if line.tax
-            else [],
-        }
-    return rendered | {
-        "subtotal": line.amount,
-        "parent": {
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": line.proration,
-                "proration_details": {"credited_items": None},
-                "subscription": customer.subscription,
-                "subscription_item": f"si_{customer.number:08d}",
-            },
-        },
-        "pricing": {
-            "type": "price_details",
-            "price_details": {"price": line.price, "product": f"prod_{line.price.rsplit('_', 1)[1]}"},
-            "unit_amount_decimal": str(line.amount),
-        },
-        "taxes": [_tax(line.tax, tax_inside, taxable)] if line.tax else [],
-    }
-
-
-def _tax(amount: int, inclusive: bool, taxable: int) -> Json:
-    return {
-        "amount": amount,
-        "tax_behavior": "inclusive" if inclusive else "exclusive",
-        "taxability_reason": "standard_rated",
-        "taxable_amount": taxable,
-        "type": "tax_rate_details",
-    }
-
-
-def invoice_object(customer: Customer, invoice: Invoice, *, expanded: bool = False) -> Json:
-    """A paid invoice; `expanded` adds the list of its payments, which new shapes leave out otherwise."""
-    inclusive = customer.market.tax.inclusive
-    subtotal = sum(line.amount - line.discount for line in invoice.lines)
-    lines = [line_object(customer, line) for line in invoice.lines[:LINES_EMBEDDED]]
-    rendered: Json = {
-        "id": invoice.id,
-        "object": "invoice",
-        "amount_due": invoice.total,
-        "amount_paid": invoice.total,
-        "amount_remaining": 0,
-        "attempt_count": 1,
-        "billing_reason": invoice.billing_reason,
-        "collection_method": "charge_automatically",
-        "created": seconds(invoice.paid_at),
-        "currency": customer.market.currency,
-        "customer": customer.id,
-        "customer_address": {"country": customer.market.country},
-        "customer_email": customer.email,
-        "ending_balance": 0,
-        "lines": {
-            "object": "list",
-            "data": lines,
-            "has_more": len(invoice.lines) > LINES_EMBEDDED,
-            "total_count": len(invoice.lines),
-            "url": f"/v1/invoices/{invoice.id}/lines",
-        },
-        "livemode": customer.livemode,
-        "metadata": {},
-        "period_start": seconds(invoice.lines[0].period_start),
-        "period_end": seconds(invoice.lines[0].period_end),
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
-        "status": "paid",
-        "status_transitions": {"finalized_at": seconds(invoice.paid_at), "paid_at": seconds(invoice.paid_at)},
-        "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal - (invoice.tax if inclusive else 0),
-        "total": invoice.total,
-        "total_discount_amounts": [
-            {"amount": sum(line.discount for line in invoice.lines), "discount": "di_1"}
-        ],
-        "total_excluding_tax": invoice.net,
-    }
-    taxable = invoice.net
-    if customer.old_shape:
-        return rendered | {
-            "charge": invoice.charge,
-            "discount": None,
-            "paid": True,
-            "paid_out_of_band": False,
-            "payment_intent": invoice.payment_intent,
-            "subscription": customer.subscription,
-            "subscription_details": {"metadata": metadata_of(customer)},
-            "tax": invoice.tax,
-            "total_tax_amounts": [{"amount": invoice.tax, "inclusive": inclusive, "taxable_amount": taxable}]
-            if invoice.tax
-            else [],
-        }
-    rendered |= {
-        "amount_overpaid": 0,
-        "parent": {
-            "type": "subscription_details",
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": metadata_of(customer),
-                "subscription": customer.subscription,
-            },
-        },
-        "total_taxes": [_tax(invoice.tax, inclusive, taxable)] if invoice.tax else [],
-    }
-    if expanded and invoice.payment_intent:
-        rendered["payments"] = {
-            "object": "list",
-            "data": [invoice_payment_object(customer, invoice)],
-            "has_more": False,
-        }
-    return rendered
-
-
-def invoice_payment_object(customer: Customer, invoice: Invoice) -> Json:
-    """The link between an invoice and the payment that paid it."""
-    return {
-        "id": f"inpay_{invoice.id[3:]}",
-        "object": "invoice_payment",
-        "amount_paid": invoice.total,
-        "amount_requested": invoice.total,
-        "created": seconds(invoice.paid_at),
-        "currency": customer.market.currency,
-        "invoice": invoice.id,
-        "is_default": True,
-        "livemode": customer.livemode,
-        "payment": {"type": "payment_intent", "payment_intent": invoice.payment_intent},
-        "status": "paid",
-        "status_transitions": {"canceled_at": None, "paid_at": seconds(invoice.paid_at)},
-    }
+def product_of(price: str) -> str:
+    """The product a price belongs to."""
+    return f"prod_{price.rsplit('_', 1)[1]}"
 
 
 def payment_intent_object(customer: Customer, invoice: Invoice) -> Json:
-    """The payment of an invoice."""
+    """The payment of an invoice; only the old shape names the invoice."""
     rendered: Json = {
         "id": invoice.payment_intent,
         "object": "payment_intent",
@@ -283,13 +174,12 @@ def payment_intent_object(customer: Customer, invoice: Invoice) -> Json:
     return rendered | ({"invoice": invoice.id} if customer.old_shape else {})
 
 
-def charge_object(customer: Customer, invoice: Invoice, at: datetime | None = None) -> Json:
+def charge_object(customer: Customer, invoice: Invoice, at: datetime) -> Json:
     """The charge of a payment, with what had been refunded of it at a moment."""
     refunded = sum(
         refund.amount
         for refund in invoice.refunds
-        for moment, status in refund.history
-        if status == "succeeded" and (at is None or moment <= at)
+        if refund.created_at <= at and refund.status_at(at) == "succeeded"
     )
     rendered: Json = {
         "id": invoice.charge,
@@ -297,9 +187,11 @@ def charge_object(customer: Customer, invoice: Invoice, at: datetime | None = No
         "amount": invoice.total,
         "amount_captured": invoice.total,
         "amount_refunded": refunded,
+        "captured": True,
         "created": seconds(invoice.paid_at),
         "currency": customer.market.currency,
         "customer": customer.id,
+        "disputed": False,
         "livemode": customer.livemode,
         "metadata": {},
         "paid": True,
@@ -311,13 +203,13 @@ def charge_object(customer: Customer, invoice: Invoice, at: datetime | None = No
 
 
 def refund_object(customer: Customer, invoice: Invoice, refund: Refund, status: str) -> Json:
-    """A refund; only the newest shape names the customer."""
+    """A refund in a status; only the newest shape names the customer."""
     rendered: Json = {
         "id": refund.id,
         "object": "refund",
         "amount": refund.amount,
         "charge": invoice.charge,
-        "created": seconds(refund.history[0][0]),
+        "created": seconds(refund.created_at),
         "currency": customer.market.currency,
         "livemode": customer.livemode,
         "metadata": {},
@@ -325,4 +217,32 @@ def refund_object(customer: Customer, invoice: Invoice, refund: Refund, status: 
         "reason": "requested_by_customer",
         "status": status,
     }
+    if status == "failed":
+        rendered["failure_reason"] = "expired_or_canceled_card"
     return rendered if customer.old_shape else rendered | {"customer": customer.id}
+
+
+def credit_note_object(customer: Customer, invoice: Invoice, refund: Refund) -> Json:
+    """The credit note some refunds come with: the same money told a second time."""
+    rendered: Json = {
+        "id": refund.credit_note,
+        "object": "credit_note",
+        "amount": refund.amount,
+        "created": seconds(refund.created_at),
+        "currency": customer.market.currency,
+        "customer": customer.id,
+        "invoice": invoice.id,
+        "livemode": customer.livemode,
+        "metadata": {},
+        "out_of_band_amount": None,
+        "status": "issued",
+        "total": refund.amount,
+    }
+    if customer.old_shape:
+        return rendered | {"refund": refund.id, "type": "post_payment"}
+    return rendered | {
+        "post_payment_amount": refund.amount,
+        "pre_payment_amount": 0,
+        "refunds": [{"amount_refunded": refund.amount, "refund": refund.id, "type": "refund"}],
+        "type": "post_payment",
+    }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import string
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Protocol
 
 AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36",
@@ -16,9 +17,30 @@ AGENTS = (
 )
 CHANNELS = ("google", "meta", "tiktok", "linkedin", "microsoft", "newsletter", "direct")
 WEIGHTS = (34, 22, 10, 8, 3, 6, 17)
+SOURCES = {"meta": "facebook", "microsoft": "bing"}
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 LATE_SHARE = 0.03
 """Of the rows, this share is written hours after the visit."""
+WIDEST_WINDOW = timedelta(days=90)
+"""No platform credits a click older than this; nothing older than `start` is younger."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What the visitor said, as the table spells it; None where nobody asked."""
+
+    ad_user_data: str | None
+    ad_personalization: str | None
+
+
+GRANTED = Consent(ad_user_data="granted", ad_personalization="granted")
+CONSENTS = (
+    GRANTED,
+    Consent(ad_user_data="denied", ad_personalization="denied"),
+    Consent(ad_user_data="granted", ad_personalization="denied"),
+    Consent(ad_user_data=None, ad_personalization=None),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,45 +53,86 @@ class Visit:
     visitor_id: str
     user_id: str | None
     ids: dict[str, str] = field(default_factory=dict)
-    utm_source: str | None = None
-    campaign: str | None = None
+    utm_source: str | None
+    campaign: str | None
     agent: str
     ip: str
-    consent: str = "granted"
+    consent: Consent
+
+    @property
+    def page(self) -> str:
+        """The landing page's address as the ad linked it."""
+        tags = {"utm_source": self.utm_source, "utm_campaign": self.campaign, **self.ids}
+        query = "&".join(f"{name}={value}" for name, value in tags.items() if value)
+        return "https://app.example.com/pricing" + (f"?{query}" if query else "")
+
+
+class Visiting(Protocol):
+    """Somebody who visits: a user and their browsers."""
+
+    @property
+    def user_id(self) -> str:
+        """The user they are once signed in."""
+        ...
+
+    @property
+    def visitor_ids(self) -> tuple[str, ...]:
+        """Their browsers."""
+        ...
 
 
 def visits_of_customer(
-    draw: Random,
-    user: str,
-    visitors: tuple[str, ...],
-    created: datetime,
-    start: datetime,
-    end: datetime,
+    draw: Random, people: Sequence[Visiting], created: datetime, start: datetime, end: datetime
 ) -> Iterator[Visit]:
     """Clicks before the sign-up, a few after it, and a signed-in visit from most of the browsers."""
-    consent = "denied" if draw.random() < 0.03 else "granted"
+    consent = draw.choices(CONSENTS, weights=(93, 3, 2, 2))[0]
+    for place, person in enumerate(people):
+        joined = created + timedelta(days=2 * place)
+        for at in _before(draw, joined, start):
+            yield _visit(draw, at, draw.choice(person.visitor_ids), None, consent, end)
+        for browser, visitor in enumerate(person.visitor_ids):
+            signed_in = joined + timedelta(days=browser, seconds=draw.randint(0, 60))
+            if (browser == 0 or draw.random() < 0.8) and signed_in < end:
+                yield _visit(draw, signed_in, visitor, person.user_id, consent, end, channel="direct")
+        for at in _after(draw, joined, end):
+            yield _visit(draw, at, person.visitor_ids[0], person.user_id, consent, end)
+
+
+def _before(draw: Random, joined: datetime, start: datetime) -> Iterator[datetime]:
+    """Hours to weeks before; now and then more than any window before, which may be before `start`."""
     for _ in range(draw.choices(range(7), weights=(14, 26, 22, 16, 11, 7, 4))[0]):
-        before = timedelta(seconds=int(draw.expovariate(1 / (9 * 86400))))
-        if created - before >= start:
-            yield _visit(draw, created - before, draw.choice(visitors), None, consent, end)
-    for place, visitor in enumerate(visitors):
-        if place == 0 or draw.random() < 0.8:
-            signed_in = created + timedelta(seconds=place * 86400 + draw.randint(0, 60))
-            if signed_in < end:
-                yield _visit(draw, signed_in, visitor, user, consent, end, channel="direct")
+        usual = draw.choices((4 * HOUR, 216 * HOUR), weights=(3, 7))[0]
+        at = joined - timedelta(seconds=int(draw.expovariate(1 / usual.total_seconds())) + 1)
+        if at >= start:
+            yield at
+    if draw.random() < 0.05:
+        at = joined - timedelta(seconds=draw.randint(29 * 86400, 80 * 86400))
+        if at >= start:
+            yield at
+    if draw.random() < 0.04:
+        yield joined - WIDEST_WINDOW - timedelta(seconds=draw.randint(86400, 30 * 86400))
+
+
+def _after(draw: Random, joined: datetime, end: datetime) -> Iterator[datetime]:
     for _ in range(draw.choices((0, 1, 2), weights=(70, 20, 10))[0]):
-        after = created + (end - created) * draw.random()
-        yield _visit(draw, after.replace(microsecond=0), visitors[0], user, consent, end)
+        left = int((end - joined).total_seconds())
+        if left > 0:
+            yield joined + timedelta(seconds=draw.randrange(left))
 
 
 def visits_of_strangers(seed: int, count: int, start: datetime, end: datetime) -> Iterator[Visit]:
-    """Visits of people who never sign up."""
+    """Visits of people who never sign up, spread so that each hour has some if there are enough."""
     draw = Random(f"{seed}:strangers")
-    span = int((end - start).total_seconds())
-    for _ in range(count):
+    hours = max(1, (end - start) // HOUR)
+    for number in range(count):
         visitor = str(uuid.UUID(int=draw.getrandbits(128), version=4))
-        at = start + timedelta(seconds=draw.randrange(span))
-        yield _visit(draw, at, visitor, None, "granted" if draw.random() < 0.9 else "denied", end)
+        consent = draw.choices(CONSENTS, weights=(87, 10, 1, 2))[0]
+        hour = (number * 7919) % hours if hours % 7919 else number % hours
+        at = start + hour * HOUR + timedelta(seconds=draw.randrange(3600))
+        for _ in range(draw.choices((1, 2, 3), weights=(70, 20, 10))[0]):
+            if at < end:
+                yield _visit(draw, at, visitor, None, consent, end)
+            at += timedelta(seconds=int(draw.expovariate(1 / 86400)) + 1)
 
 
 def _visit(
@@ -77,13 +140,13 @@ def _visit(
     at: datetime,
     visitor: str,
     user: str | None,
-    consent: str,
+    consent: Consent,
     end: datetime,
     channel: str | None = None,
 ) -> Visit:
     channel = channel or draw.choices(CHANNELS, weights=WEIGHTS)[0]
     late = timedelta(minutes=draw.randint(30, 300)) if draw.random() < LATE_SHARE else timedelta(seconds=2)
-    source = {"newsletter": "newsletter", "meta": "facebook", "microsoft": "bing"}.get(channel, channel)
+    is_tagged = channel != "direct"
     return Visit(
         at=at,
         written_at=min(at + late, end - timedelta(seconds=1)),
@@ -91,8 +154,8 @@ def _visit(
         visitor_id=visitor,
         user_id=user,
         ids=_identifiers(draw, channel),
-        utm_source=None if channel == "direct" else source,
-        campaign=None if channel == "direct" else f"{channel}-{draw.randint(1, 6)}",
+        utm_source=SOURCES.get(channel, channel) if is_tagged else None,
+        campaign=f"{channel}-{draw.randint(1, 6)}" if is_tagged else None,
         agent=draw.choice(AGENTS),
         ip=f"203.0.113.{draw.randint(1, 254)}",
         consent=consent,

@@ -1,0 +1,246 @@
+"""Stripe's lists: objects in order of creation, found by id, by filter, by time and by cursor.
+
+Pages are newest first (specs/billing.md §1.8). A page costs what it walks over, not what the list holds.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from conversion_sync.sandbox.business import Business
+from conversion_sync.sandbox.records import Customer, Invoice
+from conversion_sync.sandbox.stripe_events import Event, events_of
+from conversion_sync.sandbox.stripe_invoices import (
+    invoice_object,
+    invoice_payment_object,
+    line_object,
+)
+from conversion_sync.sandbox.stripe_shapes import (
+    Json,
+    charge_object,
+    credit_note_object,
+    customer_object,
+    payment_intent_object,
+    refund_object,
+    subscription_object,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something that can be listed: its id, when it came to be, how it looks at a moment.
+
+    `marks` are the filters that never change for it.
+    """
+
+    id: str
+    at: datetime
+    render: Callable[[datetime], Json]
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A question to a list: [low, high) of creation, marks, a page's size, and where it begins."""
+
+    low: datetime | None
+    high: datetime
+    marks: Mapping[str, str]
+    accepts: Callable[[Item], bool]
+    size: int
+    after: str | None = None
+    before: str | None = None
+
+
+class Shelf:
+    """One list, built once."""
+
+    def __init__(self, items: Iterable[Item], *, in_order: bool = False) -> None:
+        """`in_order` keeps the order given, last first, as lines of an invoice need it."""
+        self.items = list(items) if in_order else sorted(items, key=lambda item: (item.at, item.id))
+        self._times = [item.at for item in self.items]
+        self._place = {item.id: place for place, item in enumerate(self.items)}
+        self._marked: dict[tuple[str, str], list[int]] = {}
+        for place, item in enumerate(self.items):
+            for mark in item.marks.items():
+                self._marked.setdefault(mark, []).append(place)
+
+    def find(self, name: str) -> Item | None:
+        """The item of this id."""
+        place = self._place.get(name)
+        return None if place is None else self.items[place]
+
+    def page(self, wanted: Wanted) -> tuple[list[Item], bool]:
+        """A page, newest first, and whether there is more in its direction."""
+        first = 0 if wanted.low is None else bisect.bisect_left(self._times, wanted.low)
+        last = bisect.bisect_left(self._times, wanted.high)
+        if wanted.before is not None:
+            first = max(first, self._place[wanted.before] + 1)
+            found = self._take(self._places(wanted, first, last), wanted)
+            return found[: wanted.size][::-1], len(found) > wanted.size
+        if wanted.after is not None:
+            last = min(last, self._place[wanted.after])
+        found = self._take(reversed(self._places(wanted, first, last)), wanted)
+        return found[: wanted.size], len(found) > wanted.size
+
+    def _places(self, wanted: Wanted, first: int, last: int) -> range | list[int]:
+        lists = [self._marked.get(mark, []) for mark in wanted.marks.items()]
+        if not lists:
+            return range(first, last)
+        shortest = min(lists, key=len)
+        return shortest[bisect.bisect_left(shortest, first) : bisect.bisect_left(shortest, last)]
+
+    def _take(self, places: Iterable[int], wanted: Wanted) -> list[Item]:
+        """One more than a page holds, if there is."""
+        found: list[Item] = []
+        for place in places:
+            item = self.items[place]
+            marked = all(item.marks.get(name) == value for name, value in wanted.marks.items())
+            if marked and wanted.accepts(item):
+                found.append(item)
+                if len(found) > wanted.size:
+                    break
+        return found
+
+
+class StripeData:
+    """The business as Stripe's lists."""
+
+    def __init__(self, business: Business) -> None:
+        self.shelves = {
+            "events": Shelf(map(_event, events_of(business))),
+            "customers": Shelf(map(_customer, business.customers)),
+            "subscriptions": Shelf(map(_subscription, business.customers)),
+            "invoices": Shelf(_invoice(*pair) for pair in _invoices(business)),
+            "invoice_payments": Shelf(_invoice_payment(*pair) for pair in _paid(business)),
+            "payment_intents": Shelf(_payment_intent(*pair) for pair in _paid(business)),
+            "charges": Shelf(_charge(*pair) for pair in _paid(business)),
+            "refunds": Shelf(item for pair in _paid(business) for item in _refunds(*pair)),
+            "credit_notes": Shelf(item for pair in _paid(business) for item in _credit_notes(*pair)),
+        }
+        self._invoices = {invoice.id: (customer, invoice) for customer, invoice in _invoices(business)}
+
+    def invoice_with_payments(self, invoice_id: str, at: datetime) -> Json:
+        """The invoice with its payments expanded."""
+        customer, invoice = self._invoices[invoice_id]
+        return invoice_object(customer, invoice, at, expanded=True)
+
+    def lines(self, invoice_id: str) -> Shelf:
+        """The lines of an invoice, as a list of their own; the first line comes first."""
+        customer, invoice = self._invoices[invoice_id]
+        return Shelf(
+            (
+                Item(
+                    id=line.id,
+                    at=invoice.created_at,
+                    render=lambda _, line=line: line_object(customer, line),  # type: ignore[misc]
+                )
+                for line in reversed(invoice.lines)
+            ),
+            in_order=True,
+        )
+
+
+def _invoices(business: Business) -> Iterator[tuple[Customer, Invoice]]:
+    for customer in business.customers:
+        for invoice in customer.invoices:
+            yield customer, invoice
+
+
+def _paid(business: Business) -> Iterator[tuple[Customer, Invoice]]:
+    return (pair for pair in _invoices(business) if pair[1].payment_intent is not None)
+
+
+def _event(event: Event) -> Item:
+    return Item(id=event.id, at=event.at, render=lambda _: event.body(), marks={"type": event.type})
+
+
+def _customer(customer: Customer) -> Item:
+    return Item(
+        id=customer.id,
+        at=customer.created_at,
+        render=lambda _: customer_object(customer),
+        marks={"email": customer.email},
+    )
+
+
+def _subscription(customer: Customer) -> Item:
+    def render(at: datetime) -> Json:
+        happened = [change for change in customer.changes if change.at <= at]
+        return subscription_object(customer, happened[-1])
+
+    return Item(
+        id=customer.subscription,
+        at=customer.created_at,
+        render=render,
+        marks={"customer": customer.id},
+    )
+
+
+def _invoice(customer: Customer, invoice: Invoice) -> Item:
+    return Item(
+        id=invoice.id,
+        at=invoice.created_at,
+        render=partial(invoice_object, customer, invoice),
+        marks={
+            "customer": customer.id,
+            "subscription": customer.subscription,
+            "collection_method": "charge_automatically",
+        },
+    )
+
+
+def _invoice_payment(customer: Customer, invoice: Invoice) -> Item:
+    return Item(
+        id=f"inpay_{invoice.id[3:]}",
+        at=invoice.paid_at,
+        render=lambda _: invoice_payment_object(customer, invoice),
+        marks={
+            "invoice": invoice.id,
+            "payment[type]": "payment_intent",
+            "payment[payment_intent]": str(invoice.payment_intent),
+        },
+    )
+
+
+def _payment_intent(customer: Customer, invoice: Invoice) -> Item:
+    return Item(
+        id=str(invoice.payment_intent),
+        at=invoice.paid_at,
+        render=lambda _: payment_intent_object(customer, invoice),
+        marks={"customer": customer.id},
+    )
+
+
+def _charge(customer: Customer, invoice: Invoice) -> Item:
+    return Item(
+        id=str(invoice.charge),
+        at=invoice.paid_at,
+        render=partial(charge_object, customer, invoice),
+        marks={"customer": customer.id, "payment_intent": str(invoice.payment_intent)},
+    )
+
+
+def _refunds(customer: Customer, invoice: Invoice) -> Iterator[Item]:
+    for refund in invoice.refunds:
+        yield Item(
+            id=refund.id,
+            at=refund.created_at,
+            render=lambda at, refund=refund: refund_object(customer, invoice, refund, refund.status_at(at)),  # type: ignore[misc]
+            marks={"charge": str(invoice.charge), "payment_intent": str(invoice.payment_intent)},
+        )
+
+
+def _credit_notes(customer: Customer, invoice: Invoice) -> Iterator[Item]:
+    for refund in invoice.refunds:
+        if refund.credit_note is not None:
+            yield Item(
+                id=refund.credit_note,
+                at=refund.created_at,
+                render=lambda _, refund=refund: credit_note_object(customer, invoice, refund),  # type: ignore[misc]
+                marks={"customer": customer.id, "invoice": invoice.id},
+            )
