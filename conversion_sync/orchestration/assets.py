@@ -1,7 +1,5 @@
 """The rooms before delivery as assets, one each, named like the tables they write."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 HOURLY_SYNC = "hourly_sync"
 DELIVER_DUE = "deliver_due"
@@ -12,7 +13,7 @@ DELIVER_DUE = "deliver_due"
 
 def hourly_sync(
     assets: Sequence[dg.AssetsDefinition], partitions: dg.PartitionsDefinition[str]
-) -> dg.UnresolvedAssetJobDefinition:
+) -> UnresolvedAssetJobDefinition:
     """Pull, normalise, attribute, plan and deliver one hour at every account."""
     return dg.define_asset_job(
         HOURLY_SYNC,
@@ -25,7 +26,7 @@ def hourly_sync(
 
 def deliver_due(
     uploads: Sequence[dg.AssetsDefinition], partitions: dg.PartitionsDefinition[str]
-) -> dg.UnresolvedAssetJobDefinition:
+) -> UnresolvedAssetJobDefinition:
     """Deliver what became due since: fresh clicks that aged, retries, confirmations, corrections."""
     return dg.define_asset_job(
         DELIVER_DUE,

@@ -1,7 +1,5 @@
 """The pipeline's context as a resource: the database opened once a run, closed when the run ends."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

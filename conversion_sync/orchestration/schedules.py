@@ -5,13 +5,12 @@ last hours with what was materialized and asks for every one that is missing, th
 bound on how often an hour is tried.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window, floor_hour
@@ -47,7 +46,7 @@ def minute_of(settings: Settings) -> int:
 
 def hourly_schedule(
     settings: Settings,
-    job: dg.UnresolvedAssetJobDefinition,
+    job: UnresolvedAssetJobDefinition,
     assets: Sequence[dg.AssetsDefinition],
 ) -> dg.ScheduleDefinition:
     """Every hour, for every missing hour of the last `catch_up_hours`."""
@@ -60,7 +59,7 @@ def hourly_schedule(
         default_status=default_status(),
         description="Syncs the last hour and catches up hours that are missing or failed.",
     )
-    def hourly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest] | dg.SkipReason:
+    def hourly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
         keys = [asset.key for asset in assets]
         wanted = missing_hours(context.instance, keys, settings, now)
@@ -69,7 +68,7 @@ def hourly_schedule(
         ready = [hour for hour, count in tried.items() if count is not None and count < most]
         if not ready:
             return dg.SkipReason(f"No hour of the last {settings.schedule.catch_up_hours} is missing.")
-        return iter([request(window, tried) for window in spans(ready)])
+        return [request(window, tried) for window in spans(ready)]
 
     return hourly
 
@@ -125,7 +124,7 @@ def request(window: Window, tried: dict[datetime, int | None]) -> dg.RunRequest:
     return dg.RunRequest(run_key=name, tags=tags | range_tags(window))
 
 
-def due_sensor(settings: Settings, job: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def due_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Asks for a delivery when rows of earlier hours became due or a platform's answer is awaited."""
     running = default_status() is dg.DefaultScheduleStatus.RUNNING
 

@@ -1,7 +1,5 @@
 """One upload asset an ad account, from one factory; what each hour shows is decided by `verdict`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -92,14 +90,11 @@ def _log(
         ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(report.outcomes.items()))
         or "nothing due"
     )
-    context.log.info(
-        f"{report.platform}:{report.account} ({report.mode}): {report.requests} requests; {said}"
-    )
+    place = f"{report.platform}:{report.account}"
+    context.log.info("%s (%s): %d requests; %s", place, report.mode, report.requests, said)
     if report.stopped:
-        context.log.error(
-            f"{report.platform}:{report.account} stopped: {report.stopped} "
-            f"Remedy: {report.remedy or 'none needed: the rest goes out with the next run.'}"
-        )
+        remedy = report.remedy or "none needed: the rest goes out with the next run."
+        context.log.error("%s stopped: %s Remedy: %s", place, report.stopped, remedy)
     for hour, found in verdicts:
         if found.colour is Colour.RED:
             context.log.error("%s: %s\n%s", key_of(hour.hour), found.sentence, table(hour.failures))

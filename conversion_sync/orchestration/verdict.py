@@ -50,7 +50,7 @@ def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
     if hour.rejected or hour.needs_human:
         return Verdict(
             Colour.WARN,
-            f"{hour.rejected} rows were refused for good, {hour.needs_human} wait for a human; see the table.",
+            f"{hour.rejected} rows were refused, {hour.needs_human} wait for a human; see the table.",
         )
     return Verdict(Colour.GREEN)
 

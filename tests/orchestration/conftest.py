@@ -1,0 +1,178 @@
+"""Definitions with rooms that answer as a test says, on a real instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import dagster as dg
+import pytest
+
+from conversion_sync.config.settings import (
+    Billing,
+    MetaAccount,
+    Platforms,
+    Settings,
+    TikTokAccount,
+)
+from conversion_sync.model.windows import HOUR, Window
+from conversion_sync.orchestration.build import build
+from conversion_sync.orchestration.resources import PIPELINE
+from conversion_sync.orchestration.rooms import Rooms
+from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(
+        start=START,
+        billing=Billing(),
+        platforms=Platforms(
+            meta={"main": MetaAccount(dataset_id="1", access_token="t")},
+            tiktok={"main": TikTokAccount(pixel_code="P", access_token="t")},
+        ),
+    )
+
+
+@pytest.fixture
+def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(
+        str(tmp_path), overrides={"telemetry": {"enabled": False}}
+    ) as instance:
+        yield instance
+
+
+def hour_report(hour: datetime, **counts: int) -> HourReport:
+    """An hour with so many rows of each state; `left` rows should have left."""
+    left = counts.pop("left", 0)
+    states = {(state, "reason"): count for state, count in counts.items()}
+    if left:
+        states["planned", "waits_retry"] = left
+    row = FailureRow(
+        conversion_id="c1",
+        state="rejected",
+        reason="platform_refused",
+        code="100",
+        text="Invalid parameter",
+        value="19.9 USD",
+        occurred_at=hour,
+        remedy="See the code.",
+    )
+    bad = left or any(counts.get(state) for state in ("rejected", "held", "unknown"))
+    return HourReport(
+        hour=hour,
+        rows=sum(states.values()),
+        states=states,
+        value_minor={("USD", 2): 100 * counts.get("settled", 0)},
+        sent=counts.get("settled", 0) + counts.get("accepted", 0),
+        rejected=counts.get("rejected", 0),
+        retryable_left=left,
+        needs_human=counts.get("held", 0) + counts.get("unknown", 0),
+        failures=(row,) if bad else (),
+    )
+
+
+@dataclass
+class Script:
+    """What the rooms do: `hours` gives an hour's books per account, `fault` is raised by the first room."""
+
+    hours: Callable[[datetime], dict[str, int]] = lambda _: {"settled": 2}
+    only: str = "meta"
+    fault: Exception | None = None
+    stopped: str = ""
+    transient: bool = False
+    retry_after: float | None = None
+    windows: list[tuple[str, Window]] = field(default_factory=list)
+
+    def rooms(self) -> Rooms:
+        def room(name: str) -> Callable[[Context, Window], RoomReport]:
+            def run(_: Context, window: Window) -> RoomReport:
+                self.windows.append((name, window))
+                if self.fault is not None:
+                    raise self.fault
+                return RoomReport(room=name, counts={"rows": 1})
+
+            return run
+
+        return Rooms(
+            pull_billing=room("billing_events"),
+            pull_clicks=room("clicks"),
+            normalise=room("revenue_events"),
+            attribute=room("attribution"),
+            plan=room("conversions"),
+            deliver=self.deliver,
+            unaccounted=lambda *_: 0,
+        )
+
+    def deliver(self, _: Context, window: Window, platform: str, account: str) -> DeliveryReport:
+        self.windows.append((platform, window))
+        mine = platform == self.only
+        return DeliveryReport(
+            platform=platform,
+            account=account,
+            mode="live",
+            requests=1,
+            outcomes={"delivered": 2},
+            settlements={},
+            hours=tuple(
+                hour_report(hour.start, **(self.hours(hour.start) if mine else {"settled": 1}))
+                for hour in window.hours()
+            ),
+            stopped=self.stopped if mine else "",
+            stop_is_transient=self.transient and mine,
+            retry_after=self.retry_after,
+        )
+
+
+def definitions(settings: Settings, script: Script) -> dg.Definitions:
+    """The real definitions around the script."""
+
+    @dg.resource
+    def nothing(_: dg.InitResourceContext) -> SimpleNamespace:
+        return SimpleNamespace(engine=None)
+
+    return build(settings, script.rooms(), {PIPELINE: nothing})
+
+
+def run(
+    settings: Settings, script: Script, instance: dg.DagsterInstance, window: Window
+) -> dg.ExecuteInProcessResult:
+    """One run of everything for a window."""
+    from conversion_sync.orchestration.partitions import key_of, range_tags
+
+    defs = definitions(settings, script)
+    single = window.end - window.start == HOUR
+    return dg.materialize(
+        [asset for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition)],
+        resources=defs.resources,
+        instance=instance,
+        partition_key=key_of(window.start) if single else None,
+        tags={} if single else range_tags(window),
+        raise_on_error=False,
+    )
+
+
+def colours(
+    settings: Settings, script: Script, instance: dg.DagsterInstance, asset: str
+) -> dict[str, Sequence[str]]:
+    """Materialized and failed hours of an asset, as the UI's grid shows them."""
+    from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+
+    partitions = dg.HourlyPartitionsDefinition(settings.start.strftime("%Y-%m-%d-%H:%M"), timezone="UTC")
+    value = get_and_update_asset_status_cache_value(instance, dg.AssetKey(asset), partitions)
+    assert value is not None
+    return {
+        "green": sorted(value.deserialize_materialized_partition_subsets(partitions).get_partition_keys()),
+        "red": sorted(value.deserialize_failed_partition_subsets(partitions).get_partition_keys()),
+    }
+
+
+def window(start_hour: int, hours: int = 1) -> Window:
+    """Hours of the first day."""
+    start = START + start_hour * HOUR
+    return Window(start, start + timedelta(hours=hours))

@@ -1,0 +1,136 @@
+"""What people see in Dagster: which hours are green, which red, and what a failure says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from conversion_sync.errors import ConfigurationError
+from conversion_sync.model.windows import HOUR
+from conversion_sync.orchestration.verdict import Colour, verdict
+from tests.orchestration.conftest import START, Script, colours, hour_report, run, window
+
+ASSET = "meta_main_uploads"
+KEY = "2026-11-01-05:00"
+
+
+@pytest.mark.parametrize(
+    ("counts", "colour"),
+    [
+        ({}, Colour.GREEN),
+        ({"settled": 10}, Colour.GREEN),
+        ({"settled": 3, "skipped": 7}, Colour.GREEN),
+        ({"planned": 5}, Colour.GREEN),
+        ({"accepted": 5}, Colour.GREEN),
+        ({"settled": 9, "rejected": 1}, Colour.WARN),
+        ({"settled": 9, "unknown": 1}, Colour.WARN),
+        ({"settled": 2, "rejected": 3}, Colour.RED),
+        ({"settled": 9, "left": 1}, Colour.RED),
+        ({"settled": 9, "held": 1}, Colour.RED),
+    ],
+)
+def test_an_hour_is_red_only_when_a_run_can_still_mend_it(counts, colour) -> None:
+    assert verdict(hour_report(START, **counts), 0.2).colour is colour
+
+
+@pytest.mark.parametrize(
+    ("counts", "green", "red", "passed", "severity"),
+    [
+        ({"settled": 2}, [KEY], [], True, dg.AssetCheckSeverity.WARN),
+        ({"settled": 9, "rejected": 1}, [KEY], [], False, dg.AssetCheckSeverity.WARN),
+        ({"settled": 1, "left": 1}, [], [KEY], False, dg.AssetCheckSeverity.ERROR),
+        ({"held": 1}, [], [KEY], False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_the_partition_grid_shows_the_verdict(
+    settings, instance, counts, green, red, passed, severity
+) -> None:
+    script = Script(hours=lambda _: counts)
+    result = run(settings, script, instance, window(5))
+    assert result.success is not bool(red)
+    assert colours(settings, script, instance, ASSET) == {"green": green, "red": red}
+    [check] = [
+        event.event_specific_data
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and event.event_specific_data.asset_key == dg.AssetKey(ASSET)
+    ]
+    assert (check.passed, check.severity) == (passed, severity)
+
+
+def test_a_failed_platform_leaves_its_siblings_alone(settings, instance) -> None:
+    script = Script(hours=lambda _: {"left": 1})
+    run(settings, script, instance, window(5))
+    assert colours(settings, script, instance, "tiktok_main_uploads") == {"green": [KEY], "red": []}
+
+
+def test_a_range_run_materializes_its_good_hours_and_fails_exactly_the_bad_one(settings, instance) -> None:
+    bad = START + 7 * HOUR
+    script = Script(hours=lambda hour: {"left": 1} if hour == bad else {"settled": 1})
+    result = run(settings, script, instance, window(5, 4))
+    assert not result.success
+    assert colours(settings, script, instance, ASSET) == {
+        "green": ["2026-11-01-05:00", "2026-11-01-06:00", "2026-11-01-08:00"],
+        "red": ["2026-11-01-07:00"],
+    }
+
+
+def test_every_hour_of_a_range_keeps_its_own_numbers(settings, instance) -> None:
+    script = Script(hours=lambda hour: {"settled": hour.hour})
+    run(settings, script, instance, window(5, 3))
+    found = instance.fetch_materializations(dg.AssetKey(ASSET), limit=10).records
+    assert {
+        record.partition_key: record.asset_materialization.metadata["sent"].value for record in found
+    } == {"2026-11-01-05:00": 5, "2026-11-01-06:00": 6, "2026-11-01-07:00": 7}
+
+
+def test_a_failure_says_what_happened_and_what_to_do(settings, instance) -> None:
+    script = Script(hours=lambda _: {"settled": 1, "left": 1}, stopped="190 token expired")
+    result = run(settings, script, instance, window(5))
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    said = failure.step_failure_data.user_failure_data
+    assert "1 of 2 rows have not left" in said.description
+    assert "190 token expired" in said.description
+    assert "| c1 | rejected | platform_refused | 100 | Invalid parameter | 19.9 USD | See the code. |" in (
+        said.metadata["rows"].value
+    )
+    assert said.metadata["failed hours"].value == KEY
+
+
+def test_a_users_mistake_fails_the_run_with_one_message(settings, instance) -> None:
+    fault = ConfigurationError("clicks.web: there is no table x.", remedy="Name an existing table.")
+    result = run(settings, Script(fault=fault), instance, window(5))
+    failures = [event for event in result.all_events if event.is_step_failure]
+    assert {event.step_failure_data.user_failure_data.description for event in failures} == {
+        "clicks.web: there is no table x. Remedy: Name an existing table."
+    }
+
+
+def test_a_platform_that_is_down_for_a_moment_is_asked_again_by_the_same_step(settings, instance) -> None:
+    answers = iter([{"left": 1}, {"settled": 1}])
+    script = Script(hours=lambda _: next(answers), stopped="503", transient=True, retry_after=0.01)
+    result = run(settings, script, instance, window(5))
+    assert result.success
+    assert [name for name, _ in script.windows].count("meta") == 2
+
+
+def test_no_secret_reaches_the_event_log(settings, instance) -> None:
+    canary = "sk_live_canary0123456789"
+    fault = ConfigurationError(f"the key {canary} is refused", remedy=f"Replace {canary}.")
+    result = run(settings, Script(fault=fault), instance, window(5))
+    told = "".join(str(entry) for entry in instance.all_logs(result.run_id))
+    assert "is refused" in told
+    assert canary not in told
+
+
+def test_loading_the_definitions_imports_no_vendors_sdk() -> None:
+    code = (
+        "import sys, conversion_sync.orchestration.definitions\n"
+        "heavy = {'google', 'grpc', 'facebook_business', 'stripe', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
