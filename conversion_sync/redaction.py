@@ -35,7 +35,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # user:password@ in an address
     (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{HIDDEN}@"),
     # keys by their vendors' prefixes
-    (re.compile(r"\b(sk_live|sk_test|rk_live|rk_test|rk(?!_live_|_test_)|whsec)_[A-Za-z0-9_]{4,}"), rf"\1_{HIDDEN}"),
+    (
+        re.compile(r"\b((?:sk|rk)_(?:live|test)|rk(?!_live_|_test_)|whsec)_[A-Za-z0-9_]{4,}"),
+        rf"\1_{HIDDEN}",
+    ),
     (re.compile(r"\bya29\.[A-Za-z0-9._-]{6,}"), HIDDEN),
     (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), HIDDEN),
     # hashes of identifiers, and secrets that look like them

@@ -1,1 +1,1 @@
-"""Who is whom, which click counts, and how credit is shared: drives sql/identity, sql/attribution and sql/planning."""
+"""Who is whom, which click counts, how credit is shared: runs sql/identity, attribution and planning."""

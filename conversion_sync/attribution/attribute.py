@@ -36,10 +36,10 @@ def attribute(
             query("attribution/share_credit"),
             {"models": list(models), "half_life_us": half_life / MICROSECOND},
         )
-        credits = connection.scalar(query("attribution/write_credit"))
+        shares = connection.scalar(query("attribution/write_credit"))
     return {
         "events": events,
         "touches on their paths": steps,
         "attributed clicks changed": int(clicks or 0),
-        "credit rows changed": int(credits or 0),
+        "credit rows changed": int(shares or 0),
     }

@@ -1,1 +1,1 @@
-"""From due rows to proof: plan, claim, send, isolate, record, settle. The intent is committed before its request."""
+"""From due rows to proof: plan, claim, send, isolate, record, settle; the intent precedes its request."""

@@ -32,9 +32,7 @@ def hours(
     }
     with engine.begin() as connection:
         states = connection.execute(query("reports/hour_states"), span).all()
-        failures = connection.execute(
-            query("reports/hour_failures"), {**span, "most": MOST_FAILURES}
-        ).all()
+        failures = connection.execute(query("reports/hour_failures"), {**span, "most": MOST_FAILURES}).all()
     by_hour: dict[datetime, list[Row[Any]]] = defaultdict(list)
     for row in states:
         by_hour[row.hour].append(row)
