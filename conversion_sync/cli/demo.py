@@ -31,11 +31,16 @@ def demo(json: Json = False) -> None:
     )
     with demo_world(DEMO_HOME) as world, open_database(world.settings) as database:
         before = attempts_so_far(database.engine)
-        sync_days(world.settings, database, world.window, progress)
+        days = sync_days(world.settings, database, world.window, progress)
         found = collect(
             database.engine,
             world.admin,
             world.window,
+            failures=[
+                f"{day.window.start:%Y-%m-%d} {asset}: {said} (run {day.run_id})"
+                for day in days
+                for asset, said in day.failures
+            ],
             sent_now=attempts_so_far(database.engine) - before,
             is_new=world.is_new,
             seconds=time.monotonic() - began,

@@ -65,6 +65,8 @@ class DemoSummary:
     not_sent: tuple[NotSent, ...]
     reconciliation: tuple[Reconciliation, ...]
     laws: tuple[LawStatus, ...]
+    failures: tuple[str, ...]
+    """What failed in this run's days, with where to look."""
     sent_now: int
     received_twice: int
     example: str | None
@@ -74,7 +76,8 @@ class DemoSummary:
     def agrees(self) -> bool:
         """Whether every comparison holds."""
         return (
-            self.truth == self.billed
+            not self.failures
+            and self.truth == self.billed
             and all(account.agree for account in self.accounts)
             and all(not line.residual_minor for line in self.reconciliation)
             and all(not law.broken for law in self.laws)
@@ -83,7 +86,14 @@ class DemoSummary:
 
 
 def collect(
-    engine: Engine, admin: str, window: Window, *, sent_now: int, is_new: bool, seconds: float
+    engine: Engine,
+    admin: str,
+    window: Window,
+    *,
+    failures: Sequence[str],
+    sent_now: int,
+    is_new: bool,
+    seconds: float,
 ) -> DemoSummary:
     """Reads our books and the sandbox's, and lays them side by side."""
     found = summary(engine)
@@ -110,6 +120,7 @@ def collect(
         not_sent=not_sent(found.rows),
         reconciliation=tuple(reconcile(engine)),
         laws=check_laws(engine, None),
+        failures=tuple(failures),
         sent_now=sent_now,
         received_twice=sum(1 for entry in _get(admin, "/ledger") if entry["times_received"] > 1),
         example=_example(engine),

@@ -17,6 +17,8 @@ PLATFORMS = {"google_ads": "Google Ads", "meta": "Meta", "tiktok": "TikTok", "li
 
 def show(out: Console, found: DemoSummary) -> None:
     """Prints the summary."""
+    from rich.markup import escape
+
     out.print()
     out.rule(f"{when(found.start)} to {when(found.end)} UTC", align="left")
     read = found.read
@@ -30,6 +32,8 @@ def show(out: Console, found: DemoSummary) -> None:
     out.print(_not_sent(found))
     for line in _agreements(found):
         out.print(line)
+    for failure in found.failures:
+        out.print(f"[red]✗[/red] failed     {escape(failure)}")
     out.print()
     out.print(_verdict(found))
     out.print()

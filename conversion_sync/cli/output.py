@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+WIDTH = 120
+"""Columns of what is written to a file or a pipe."""
+
 
 def console(*, stderr: bool = False) -> Console:
-    """Where people read; without colours when it is no terminal."""
+    """Where people read; without colours, and `WIDTH` wide, when it is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else WIDTH)
 
 
 def plain(value: Any) -> Any:

@@ -74,15 +74,17 @@ def sync_days(
         TextColumn("day {task.completed} of {task.total}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=out) as progress:
+    days_told: list[Window] = []
+    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("starting", total=len(days))
 
         def tell(day: Window, step: str) -> None:
             done = sum(1 for other in days if other.end <= day.start)
             shown = f"{day.start:%a %d %b}  {step.replace('_', ' '):<28}"
             progress.update(task, completed=done, description=shown)
-            if not out.is_terminal:
-                out.print(shown.rstrip())
+            if not out.is_terminal and days_told != [day]:
+                days_told[:] = [day]
+                out.print(f"{day.start:%a %d %b} …")
 
         results = run(settings, database, window, tell)
         progress.update(task, completed=len(days), description="synced")

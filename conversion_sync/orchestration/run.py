@@ -12,10 +12,11 @@ import dagster as dg
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window
-from conversion_sync.orchestration.build import build
+from conversion_sync.orchestration.build import all_assets
 from conversion_sync.orchestration.instance import opened, process_tags, reconcile_orphans, write_instance
-from conversion_sync.orchestration.partitions import key_of, range_tags
+from conversion_sync.orchestration.partitions import hours, key_of, range_tags
 from conversion_sync.orchestration.resources import PIPELINE
+from conversion_sync.orchestration.rooms import real_rooms
 from conversion_sync.pipeline.build import context as build_context
 from conversion_sync.pipeline.context import Context
 from conversion_sync.store.open import OpenDatabase
@@ -39,6 +40,10 @@ Progress = Callable[[Window, str], None]
 """Told of every step that begins: the run's window and the asset's name."""
 
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The run's log is in the instance; what a person should see is told by `Progress` and the results."""
+
+
 def sync(
     settings: Settings, database: OpenDatabase, window: Window, progress: Progress = lambda *_: None
 ) -> list[DayResult]:
@@ -46,25 +51,31 @@ def sync(
     folder = write_instance(settings.home)
     with opened(folder, database.dagster_url) as instance:
         reconcile_orphans(instance)
-        return [_day(settings, database, instance, day, progress) for day in window.days()]
+        assets, _ = all_assets(settings, real_rooms(), hours(settings))
+        return [_day(settings, database, instance, assets, day, progress) for day in window.days()]
 
 
 def _day(
     settings: Settings,
     database: OpenDatabase,
     instance: dg.DagsterInstance,
+    assets: Sequence[dg.AssetsDefinition],
     day: Window,
     progress: Progress,
 ) -> DayResult:
+    def tell(entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event is not None and entry.dagster_event.is_step_start:
+            progress(day, entry.dagster_event.step_key or "")
+
     @dg.resource
     def at_hand(init: dg.InitResourceContext) -> Context:
+        instance.add_event_listener(init.run_id or "", tell)
         return build_context(settings, database.engine, run_id=init.run_id or "local")
 
-    definitions = build(settings, resources={PIPELINE: at_hand})
-    assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
     single = day.end - day.start == HOUR
     result = dg.materialize(
         assets,
+        run_config=QUIET,
         resources={PIPELINE: at_hand},
         instance=instance,
         partition_key=key_of(day.start) if single else None,
@@ -78,5 +89,4 @@ def _day(
         for event in result.all_events
         if event.is_step_failure
     ]
-    progress(day, "done")
     return DayResult(window=day, run_id=result.run_id, failures=failures)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conversion_sync.config.settings import GoogleAdsAccount
-from conversion_sync.errors import ConfigurationError
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.google_ads.classify import Fault, partial_failure, request_fault
 from conversion_sync.platforms.google_ads.credential import Credential
@@ -117,16 +116,9 @@ class Corrections:
 
 
 def _trust(account: GoogleAdsAccount) -> None:
-    """Names the roots to gRPC, which reads them once a process."""
-    if account.tls_roots is None:
-        return
-    wanted = str(account.tls_roots.resolve())
-    known = os.environ.setdefault(ROOTS, wanted)
-    if known != wanted:
-        raise ConfigurationError(
-            "Two sets of TLS roots are wanted for the Google Ads API, and a process can hold one.",
-            remedy=f"Give every google_ads account the same tls_roots, and leave {ROOTS} unset.",
-        )
+    """Names the roots to gRPC, which reads them once a process; all accounts name the same."""
+    if account.tls_roots is not None:
+        os.environ[ROOTS] = str(account.tls_roots.resolve())
 
 
 def _raw(failure: Any) -> Any:

@@ -46,6 +46,7 @@ FINE = DemoSummary(
         ),
     ),
     laws=(LawStatus(law="a law", broken=0, detail=""),),
+    failures=(),
     sent_now=1,
     received_twice=0,
     example=None,
@@ -67,6 +68,7 @@ def test_a_demo_without_differences_agrees() -> None:
         {"reconciliation": (replace(FINE.reconciliation[0], held_minor=0),)},
         {"laws": (LawStatus(law="a law", broken=1, detail=""),)},
         {"received_twice": 1},
+        {"failures": ("2026-11-01 meta_main_uploads: it is down",)},
     ],
 )
 def test_any_difference_is_a_disagreement(difference: dict[str, object]) -> None:
