@@ -7,7 +7,7 @@ own that only its owner can read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +19,7 @@ from conversion_sync.errors import ConfigurationError, PermanentError
 from conversion_sync.model.windows import Window
 
 CLICK_DATABASE = "sandbox"
-CUSTOMERS = 300
-DAYS = 14
+SIZE = ("--customers", "300", "--days", "14")
 SECRETS = "secrets.env"
 HEADER = """\
 # Written by `conversion-sync demo`: every endpoint is the sandbox's. Leave the endpoints out and fill in
@@ -72,8 +71,11 @@ class DemoWorld:
 
 
 @contextmanager
-def demo_world(home: Path) -> Iterator[DemoWorld]:
-    """Starts the database and the sandbox for the length of the block; the same world each time."""
+def demo_world(home: Path, size: Sequence[str] = SIZE) -> Iterator[DemoWorld]:
+    """Starts the database and the sandbox for the length of the block; the same world each time.
+
+    `size` are the sandbox's options for a business of another size.
+    """
     from conversion_sync.config.load import load
     from conversion_sync.sandbox.server import running
     from conversion_sync.store.embedded import EmbeddedServer
@@ -83,7 +85,6 @@ def demo_world(home: Path) -> Iterator[DemoWorld]:
     with EmbeddedServer(home) as server:
         server.ensure_database(CLICK_DATABASE)
         clicks = server.url(CLICK_DATABASE)
-        size = ("--customers", str(CUSTOMERS), "--days", str(DAYS))
         try:
             with running(home / "sandbox", ["--database-url", clicks, *size]) as endpoints:
                 path = write_home(home, endpoints, clicks)

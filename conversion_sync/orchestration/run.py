@@ -5,7 +5,7 @@ A run a UTC day, so that each shows in the UI with its hours green or red.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -24,10 +24,14 @@ from conversion_sync.store.open import OpenDatabase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayResult:
-    """One run: its window, its id in the UI, and the assets that failed with what they said."""
+    """One run: its window, its id in the UI, and the assets that failed with what they said.
+
+    `seconds` is how long each asset took.
+    """
 
     window: Window
     run_id: str
+    seconds: Mapping[str, float]
     failures: Sequence[tuple[str, str]]
 
     @property
@@ -63,9 +67,18 @@ def _day(
     day: Window,
     progress: Progress,
 ) -> DayResult:
+    began: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
     def tell(entry: dg.EventLogEntry) -> None:
-        if entry.dagster_event is not None and entry.dagster_event.is_step_start:
-            progress(day, entry.dagster_event.step_key or "")
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        if event.is_step_start:
+            began[event.step_key] = entry.timestamp
+            progress(day, event.step_key)
+        elif event.is_step_success or event.is_step_failure:
+            seconds[event.step_key] = round(entry.timestamp - began[event.step_key], 3)
 
     @dg.resource
     def at_hand(init: dg.InitResourceContext) -> Context:
@@ -89,4 +102,4 @@ def _day(
         for event in result.all_events
         if event.is_step_failure
     ]
-    return DayResult(window=day, run_id=result.run_id, failures=failures)
+    return DayResult(window=day, run_id=result.run_id, seconds=seconds, failures=failures)
