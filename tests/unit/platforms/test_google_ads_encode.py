@@ -1,0 +1,162 @@
+"""Ledger rows as Google takes them: Data Manager's events, the Google Ads API's adjustments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
+from conversion_sync.model.money import Money
+from conversion_sync.platforms.google_ads.encode import adjustments, identifiers, ingestion, invalid
+from tests.unit.platforms.rows import row
+
+TARGET = {"conversion_action_id": "700000001"}
+CLICK = {"click_id_kind": "gclid", "click_id": "EAIaIQobChMI"}
+
+
+def conversion(**changes: Any) -> Outbound:
+    return row(**{"target": TARGET, **CLICK, **changes})
+
+
+def correction(**changes: Any) -> Outbound:
+    return conversion(
+        **{
+            "kind": ConversionKind.ADJUSTMENT,
+            "verb": Verb.RESTATE,
+            "adjusted_at": datetime(2026, 11, 20, 10, 0, 1, 900000, tzinfo=UTC),
+            **changes,
+        }
+    )
+
+
+def test_an_event_names_its_action_its_click_and_its_payment() -> None:
+    granted = conversion(ad_user_data="granted", ad_personalization="denied")
+    assert ingestion([granted], "1234567890", "9999999999", validate_only=False) == {
+        "destinations": [
+            {
+                "reference": "700000001",
+                "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1234567890"},
+                "loginAccount": {"accountType": "GOOGLE_ADS", "accountId": "9999999999"},
+                "productDestinationId": "700000001",
+            }
+        ],
+        "events": [
+            {
+                "destinationReferences": ["700000001"],
+                "transactionId": "cs_0123456789abcdef0123456789abcdef",
+                "eventTimestamp": "2026-11-19T09:30:15.250000Z",
+                "eventSource": "WEB",
+                "adIdentifiers": {"gclid": "EAIaIQobChMI"},
+                "consent": {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_DENIED"},
+                "conversionValue": 19.99,
+                "currency": "USD",
+            }
+        ],
+        "validateOnly": False,
+    }
+
+
+def test_every_event_goes_to_its_own_action() -> None:
+    other = conversion(target={"conversion_action_id": "700000002"})
+    sent = ingestion([conversion(), other], "1234567890", None, validate_only=True)
+    assert [place["productDestinationId"] for place in sent["destinations"]] == ["700000001", "700000002"]
+    assert [event["destinationReferences"] for event in sent["events"]] == [["700000001"], ["700000002"]]
+    assert all("loginAccount" not in place for place in sent["destinations"])
+
+
+@pytest.mark.parametrize(
+    ("value", "amount", "currency"),
+    [(Money(1999, "JPY", 0), 1999, "JPY"), (Money(12345, "KWD", 3), 12.345, "KWD"), (None, None, None)],
+)
+def test_values_are_in_major_units(value: Money | None, amount: float | None, currency: str | None) -> None:
+    (event,) = ingestion([conversion(value=value)], "1", None, validate_only=False)["events"]
+    assert (event.get("conversionValue"), event.get("currency")) == (amount, currency)
+
+
+def test_consent_that_nobody_stated_is_not_sent() -> None:
+    (event,) = ingestion([conversion()], "1", None, validate_only=False)["events"]
+    assert "consent" not in event
+
+
+def test_the_message_is_one_of_the_vendors() -> None:
+    from google.ads.datamanager_v1.types import IngestEventsRequest
+    from google.protobuf.json_format import ParseDict
+
+    document = ingestion([conversion(ad_user_data="denied")], "1234567890", None, validate_only=True)
+    message = ParseDict(document, IngestEventsRequest.pb()())
+    (event,) = message.events
+    assert (event.ad_identifiers.gclid, event.consent.ad_user_data, event.event_source) == (
+        "EAIaIQobChMI",
+        2,
+        1,
+    )
+    assert event.event_timestamp.ToDatetime(tzinfo=UTC) == conversion().occurred_at
+
+
+CLICKS = [
+    ({"gclid": "a", "gbraid": "b"}, {"gclid": "a", "gbraid": "b"}),
+    ({"gclid": "a", "wbraid": "c"}, {"gclid": "a"}),
+    ({"gbraid": "b", "wbraid": "c"}, {"gbraid": "b"}),
+    ({"wbraid": "c"}, {"wbraid": "c"}),
+    ({"gclid": "", "fbclid": "x"}, {}),
+]
+
+
+@pytest.mark.parametrize(("known", "sent"), CLICKS)
+def test_click_ids_that_may_not_travel_together_do_not(known: dict[str, str], sent: dict[str, str]) -> None:
+    assert identifiers(row(click_id_kind=None, click_id=None, click_ids=known)) == sent
+
+
+def test_a_restatement_carries_the_new_value_and_a_retraction_none() -> None:
+    batch = [correction(value=Money(500, "USD", 2)), correction(verb=Verb.RETRACT, value=None)]
+    key = {
+        "orderId": "cs_0123456789abcdef0123456789abcdef",
+        "conversionAction": "customers/1234567890/conversionActions/700000001",
+        "adjustmentDateTime": "2026-11-20 10:00:01+00:00",
+    }
+    assert adjustments(batch, "1234567890", validate_only=False) == {
+        "customerId": "1234567890",
+        "conversionAdjustments": [
+            {
+                **key,
+                "adjustmentType": "RESTATEMENT",
+                "restatementValue": {"adjustedValue": 5, "currencyCode": "USD"},
+            },
+            {**key, "adjustmentType": "RETRACTION"},
+        ],
+        "partialFailure": True,
+        "validateOnly": False,
+    }
+
+
+FAULTS = [
+    (conversion(), None),
+    (conversion(value=None), None),
+    (correction(), None),
+    (correction(verb=Verb.RETRACT, value=None), None),
+    (conversion(target={}), "The action has no numeric conversion_action_id for this account."),
+    (conversion(vendor_id="cs1"), "The transaction id is too short."),
+    (
+        conversion(click_id_kind="fbclid", click_id="x"),
+        "The row has neither gclid nor gbraid nor wbraid.",
+    ),
+    (conversion(value=Money(-1, "USD", 2)), "The value is negative."),
+    (conversion(value=Money(1, "usd", 2)), "The currency 'usd' is no ISO 4217 code."),
+    (correction(verb=Verb.SEND), "A correction cannot send."),
+    (
+        correction(click_id_kind="wbraid", click_id="w"),
+        "Google cannot correct conversions of wbraid clicks.",
+    ),
+    (correction(adjusted_at=None), "The correction has no time at which it takes effect."),
+    (
+        correction(value=Money(0, "USD", 2)),
+        "A restatement needs a value above zero; to nothing it is a retraction.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("candidate", "fault"), FAULTS)
+def test_rows_google_would_refuse_are_found_here(candidate: Outbound, fault: str | None) -> None:
+    assert invalid(candidate) == fault
