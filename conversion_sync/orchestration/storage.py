@@ -1,9 +1,9 @@
 """Dagster's PostgreSQL storage with pooled connections.
 
 The stock storage opens a connection for every call: hundreds of sessions a run (specs/dagster.md §0.6,
-§2). This one keeps one per storage and process, and names the psycopg2 driver, without which
-SQLAlchemy 2.1 picks another (§0.1). It replaces a private attribute of the stock class; a test holds
-the version it was written for.
+§2). This one keeps two per storage and process, because an event is stored while another table is
+looked up, and names the psycopg2 driver, without which SQLAlchemy 2.1 picks another (§0.1). It
+replaces a private attribute of the stock class; a test holds the version it was written for.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class PooledPostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
 
 
 def pooled(url: str) -> sqlalchemy.Engine:
-    """An engine that keeps one connection and makes more when it must."""
+    """An engine that keeps two connections and makes more when it must."""
     return sqlalchemy.create_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        pool_size=1,
+        pool_size=2,
         max_overflow=10,
         pool_pre_ping=True,
         pool_recycle=300,
