@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.http import Reply, members
 from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult
-from conversion_sync.platforms.verdict import by_status, verdict
+from conversion_sync.platforms.verdict import OK, by_status, verdict
 
 REMEDY = "Check the access token and the pixel's permissions in TikTok's Events Manager."
 REMEDIES: Mapping[str, str] = {
@@ -41,6 +41,11 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str],
         unknown=Outcome.AMBIGUOUS,
         retry_after=reply.retry_after,
     )
+    if answer.outcome is Outcome.DELIVERED and reply.status != OK:
+        # Success is 200 and the code together; a gateway's answer may repeat an old body.
+        return verdict(
+            facts, "unreadable", text, remedy=REMEDY, status=reply.status, unknown=Outcome.AMBIGUOUS
+        )
     if answer.outcome is not Outcome.BAD_BATCH or not isinstance(message, str):
         return answer
     return _blame(answer, named(message, rows))
