@@ -23,6 +23,7 @@ REMEDIES: Mapping[int, str] = {
     426: "The pinned API version is retired: update this package.",
 }
 OK, CREATED, BAD_REQUEST = 200, 201, 400
+HTTP_STATUSES = range(100, 600)
 SECTION = re.compile(r"Index:\s*(\d{1,9})\s*,?(.*?)(?=Index:\s*\d|\Z)", re.DOTALL)
 INDICES = re.compile(r"indices\s*\[([\d,\s]*)\]")
 NAME = re.compile(r"[A-Z][A-Z_]{2,60}")
@@ -81,11 +82,12 @@ def _elements(facts: Catalogue, elements: Sequence[object], rows: int, excerpt: 
 
 
 def _element(facts: Catalogue, element: Mapping[str, object], excerpt: Excerpt) -> RowResult:
-    code = f"element_{element.get('status')}"
+    status = element.get("status")
+    code = f"element_{status}" if type(status) is int and status in HTTP_STATUSES else "element_unreadable"
     error = members(element.get("error"))
     message = error.get("message") or element.get("message")
     text = excerpt(message) if isinstance(message, str) else ""
-    return RowResult(outcome=outcome_of(facts.codes, code) or Outcome.AMBIGUOUS, code=code[:60], text=text)
+    return RowResult(outcome=outcome_of(facts.codes, code) or Outcome.AMBIGUOUS, code=code, text=text)
 
 
 def _blame(answer: SendResult, message: str, rows: int, excerpt: Excerpt) -> SendResult:
