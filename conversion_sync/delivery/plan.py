@@ -31,6 +31,7 @@ def plan(engine: Engine, window: Window, now: datetime) -> dict[str, int]:
         for kind, decide in (("conversion", "plan_conversions"), ("adjustment", "plan_corrections")):
             connection.execute(query("planning/empty_desired"))
             connection.execute(query(f"planning/{decide}"), {"now": now})
+            connection.execute(query("planning/analyse_desired"))
             step = _apply(connection, kind, now)
             opened, changed, superseded = opened + step[0], changed + step[1], superseded + step[2]
     return {
