@@ -32,6 +32,7 @@ ACCOUNT_COLUMNS = (
     "can_restate",
     "can_retract",
     "adjustment_window_us",
+    "final_click_kinds",
 )
 RULE_COLUMNS = (
     "platform",
@@ -82,6 +83,7 @@ def _account_row(platform: str, account: str, facts: Catalogue) -> tuple[object,
         facts.can_restate,
         facts.can_retract,
         _us(facts.adjustment_window),
+        list(facts.final_click_kinds),
     )
 
 

@@ -163,7 +163,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "The value rule gives nothing to report.", "Use a fixed value if the event itself should count."
     ),
     Reason.REFUND_UNSUPPORTED: Explanation(
-        "The platform has no way to take back or lower a conversion.",
+        "The platform has no way to take back or lower this conversion.",
         "None: the difference stays visible in the reconciliation.",
     ),
     Reason.NOTHING_TO_ADJUST: Explanation(

@@ -60,6 +60,7 @@ class CatalogueFile(BaseModel):
     can_restate: bool = False
     can_retract: bool = False
     adjustment_window_days: Span = 0
+    final_click_kinds: tuple[str, ...] = ()
     confirms_later: bool = False
     first_status_after_minutes: Span = 0
     isolation_requests: int = Field(ge=0)
@@ -104,6 +105,7 @@ def _frozen(facts: CatalogueFile) -> Catalogue:
         can_restate=facts.can_restate,
         can_retract=facts.can_retract,
         adjustment_window=timedelta(days=facts.adjustment_window_days),
+        final_click_kinds=facts.final_click_kinds,
         confirms_later=facts.confirms_later,
         first_status_after=timedelta(minutes=facts.first_status_after_minutes),
         isolation_requests=facts.isolation_requests,

@@ -50,6 +50,8 @@ class Catalogue:
     can_restate: bool
     can_retract: bool
     adjustment_window: timedelta
+    final_click_kinds: tuple[str, ...] = ()
+    """Kinds of click ids whose conversions the platform cannot correct."""
     confirms_later: bool
     first_status_after: timedelta
     isolation_requests: int

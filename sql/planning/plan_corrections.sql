@@ -21,7 +21,7 @@ with correction as (
 ), pair as (
     select correction.event_key, correction.kind as event_kind, correction.livemode, correction.occurred_at,
            correction.net_minor, correction.net_after_minor, correction.overtaken,
-           ad.platform, ad.account, ad.can_restate, ad.can_retract,
+           ad.platform, ad.account, ad.can_restate, ad.can_retract, ad.final_click_kinds,
            original.conversion_id as original_id, coalesce(original.action, '') as action,
            original.state as original_state, original.occurred_at as original_at, original.currency,
            original.exponent, original.click_source, original.click_ref, original.clicked_at,
@@ -69,6 +69,7 @@ with correction as (
                when earlier_verb = 'retract' then 'adjustment_final'
                when value_after is null or value_after = value_held then 'value_unchanged'
                when (value_after > 0 and not can_restate) or (value_after = 0 and not can_retract)
+                   or click_id_kind = any (final_click_kinds)
                    then 'refund_unsupported'
                when deadline <= :now then 'adjustment_too_old'
                when original_state <> 'settled' then 'waits_for_original'

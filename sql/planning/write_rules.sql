@@ -20,17 +20,17 @@ with account_gone as (
 ), account_written as (
     insert into plan_account as known (
         platform, account, network, click_window_us, max_event_age_us, max_click_age_us, deadline_margin_us,
-        min_click_age_us, can_restate, can_retract, adjustment_window_us
+        min_click_age_us, can_restate, can_retract, adjustment_window_us, final_click_kinds
     )
     select platform, account, network, click_window_us, max_event_age_us, max_click_age_us, deadline_margin_us,
-           min_click_age_us, can_restate, can_retract, adjustment_window_us
+           min_click_age_us, can_restate, can_retract, adjustment_window_us, final_click_kinds
     from staged_account
     on conflict (platform, account) do update
     set network = excluded.network, click_window_us = excluded.click_window_us,
         max_event_age_us = excluded.max_event_age_us, max_click_age_us = excluded.max_click_age_us,
         deadline_margin_us = excluded.deadline_margin_us, min_click_age_us = excluded.min_click_age_us,
         can_restate = excluded.can_restate, can_retract = excluded.can_retract,
-        adjustment_window_us = excluded.adjustment_window_us
+        adjustment_window_us = excluded.adjustment_window_us, final_click_kinds = excluded.final_click_kinds
     where known.* is distinct from excluded.*
 ), rule_written as (
     insert into plan_rule as known (

@@ -13,6 +13,7 @@ create table plan_account (
     can_restate          boolean not null,
     can_retract          boolean not null,
     adjustment_window_us bigint  not null,
+    final_click_kinds    text[]  not null default '{}',
     primary key (platform, account)
 );
 create table plan_rule (

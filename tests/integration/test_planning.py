@@ -225,6 +225,18 @@ def test_a_refund_after_the_platforms_window_is_only_recorded(engine) -> None:
     assert ledger(engine, "back")["google_ads"][:2] == ("skipped", "adjustment_too_old")
 
 
+def test_a_refund_of_a_click_the_platform_cannot_correct_is_only_recorded(engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("update plan_account set final_click_kinds = '{wbraid}'"))
+    land(engine, click("w", DAY, ClickIdKind.WBRAID))
+    event(engine, "pay", EventKind.FIRST_PAYMENT, 2 * HOUR, net=1000)
+    rooms(engine)
+    set_state(engine, "pay", "settled")
+    event(engine, "back", EventKind.REFUND, HOUR, net=-1000, parent="pay", left=0, refunded=1000)
+    rooms(engine)
+    assert ledger(engine, "back")["google_ads"][:2] == ("skipped", "refund_unsupported")
+
+
 @pytest.mark.parametrize("state", ["in_flight", "accepted", "settled", "unknown", "rejected"])
 def test_a_row_that_left_is_not_planned_again_whatever_changes(engine, state) -> None:
     clicked(engine)
