@@ -30,9 +30,13 @@ from conversion_sync.redaction import excerpt
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
 LONGEST_DELAY = timedelta(days=1)
+NOT_SENDABLE = "Check the account's address, and its secrets for line breaks and characters outside ASCII."
 
-BEFORE_SENDING = (ConnectTimeoutError, NameResolutionError, NewConnectionError, ProxyError)
+BEFORE_SENDING = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
 """What urllib3 raises while the connection is being made: nothing of the request has left."""
+
+TUNNEL = "Tunnel connection failed"
+"""What http.client says when a proxy would not open the way to the vendor."""
 
 HANDSHAKE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "HANDSHAKE")
 """What a TLS error says when the connection never stood; the same class is raised while reading."""
@@ -43,8 +47,8 @@ class Reply:
     """An answer that was read to its end. Header names are lower-case."""
 
     status: int
-    headers: Mapping[str, str]
-    text: str
+    headers: Mapping[str, str] = field(repr=False)
+    text: str = field(repr=False)
 
     def document(self) -> object:
         """The JSON value of the body, None when it is none."""
@@ -58,13 +62,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """No answer. `arrived` says whether the request may have reached the vendor."""
+    """No answer. `arrived` says whether the request may have reached the vendor.
+
+    `remedy` says what a human must do where no such request can ever leave.
+    """
 
     arrived: bool
     text: str
+    remedy: str = ""
 
     def result(self) -> SendResult:
         """As a batch's outcome."""
+        if self.remedy:
+            return SendResult(outcome=Outcome.HOLD, code="not_sendable", text=self.text, remedy=self.remedy)
         return SendResult(
             outcome=Outcome.AMBIGUOUS if self.arrived else Outcome.RETRY_LATER,
             code="no_answer" if self.arrived else "not_connected",
@@ -100,7 +110,7 @@ class Headers(AuthBase):
 class Wire:
     """One adapter's session. `secrets` are hidden in every text it hands out."""
 
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
@@ -142,24 +152,36 @@ class Wire:
     def _exchange(self, call: Callable[[], requests.Response]) -> Reply | Lost:
         try:
             response = call()
-        except requests.RequestException as fault:
-            return Lost(
-                arrived=may_have_arrived(fault), text=self.excerpt(f"{type(fault).__name__}: {fault}")
-            )
+        except (requests.RequestException, ValueError) as fault:
+            return self._lost(fault)
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             text=response.content.decode("utf-8", "replace"),
         )
 
+    def _lost(self, fault: requests.RequestException | ValueError) -> Lost:
+        name = type(fault).__name__
+        if isinstance(fault, ValueError) and not may_have_arrived(fault):
+            # Its words may hold the secret in a form that hides from redaction: only the class is told.
+            return Lost(arrived=False, text=f"The request cannot be made: {name}.", remedy=NOT_SENDABLE)
+        return Lost(arrived=may_have_arrived(fault), text=self.excerpt(f"{name}: {fault}"))
 
-def may_have_arrived(fault: requests.RequestException) -> bool:
+
+def may_have_arrived(fault: requests.RequestException | ValueError) -> bool:
     """Whether a failed exchange may have reached the vendor; in doubt it may."""
-    if isinstance(fault, requests.ConnectTimeout | requests.exceptions.InvalidURL | ValueError):
+    if isinstance(fault, requests.exceptions.InvalidHeader):
+        return True  # a header of the answer: the request's own are checked by http.client
+    if isinstance(fault, requests.ConnectTimeout | ValueError):
         return False
     cause = fault.args[0] if fault.args else None
     if isinstance(cause, MaxRetryError):
         cause = cause.reason
+    if isinstance(cause, ProxyError):
+        # urllib3 says "unable to connect to proxy" of any break behind one, also after sending.
+        cause = cause.original_error
+        if TUNNEL in str(cause):
+            return False
     if isinstance(cause, SSLError):
         return not any(word in str(cause).upper() for word in HANDSHAKE)
     return not isinstance(cause, BEFORE_SENDING)
@@ -173,15 +195,13 @@ def retry_after(text: str, now: datetime) -> timedelta | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = (moment - now).total_seconds()
     if not math.isfinite(seconds):
         return None
-    return min(
-        max(timedelta(seconds=min(seconds, LONGEST_DELAY.total_seconds())), timedelta()), LONGEST_DELAY
-    )
+    return timedelta(seconds=min(max(seconds, 0.0), LONGEST_DELAY.total_seconds()))
 
 
 def parsed(text: str) -> object:

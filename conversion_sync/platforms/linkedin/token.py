@@ -5,7 +5,7 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §3.5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conversion_sync.config.settings import LinkedInAccount
 from conversion_sync.model.conversion import Outcome
@@ -23,7 +23,7 @@ class Tokens:
 
     account: LinkedInAccount
     wire: Wire
-    _fetched: str | None = None
+    _fetched: str | None = field(default=None, repr=False)
 
     @property
     def renewable(self) -> bool:
@@ -49,7 +49,7 @@ class Tokens:
             )
         answer = self.wire.post_form(self.account.token_uri, form)
         if isinstance(answer, Lost):
-            return _unavailable(answer.text, None)
+            return answer.result() if answer.remedy else _unavailable(answer.text, None)
         token = members(answer.document()).get("access_token")
         if isinstance(token, str) and token and answer.status < 300:
             self._fetched = token
