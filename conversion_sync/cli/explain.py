@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from conversion_sync.reports.explain import Entry, Explanation, Facts
 
+WIDEST = 1000
+"""Columns of a line in a file or a pipe; nothing of it is cut off."""
+
 
 def explain(
     ctx: typer.Context,
@@ -31,7 +34,7 @@ def explain(
     if json:
         print_json(found)
         return
-    out = console()
+    out = console(width=WIDEST)
     for explanation in found:
         _show(out, explanation)
 

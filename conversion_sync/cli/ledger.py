@@ -6,6 +6,7 @@ import csv
 import itertools
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def ledger(
     from conversion_sync.reports.ledger import ledger as read
 
     with database_of(ctx) as database:
-        records = read(
+        found = read(
             database.engine,
             state=state and state.value,
             platform=platform,
@@ -55,13 +56,14 @@ def ledger(
             start=start,
             end=end,
         )
-        if json or form is Format.JSONL:
-            for record in records:
-                print_json(record, indent=None)
-        elif form is Format.CSV:
-            _csv(records)
-        else:
-            _table(records)
+        with closing(found) as records:
+            if json or form is Format.JSONL:
+                for record in records:
+                    print_json(record, indent=None)
+            elif form is Format.CSV:
+                _csv(records)
+            else:
+                _table(records)
 
 
 def _csv(records: Iterable[LedgerRecord]) -> None:

@@ -22,12 +22,12 @@ WIDTH = 120
 """Columns of what is written to a file or a pipe."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Where people read; without colours, and `WIDTH` wide, when it is no terminal."""
+def console(*, stderr: bool = False, width: int = WIDTH) -> Console:
+    """Where people read; without colours, and `width` wide, when it is no terminal."""
     from rich.console import Console
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else WIDTH)
+    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal, width=None if terminal else width)
 
 
 def plain(value: Any) -> Any:

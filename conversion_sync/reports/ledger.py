@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -62,8 +62,10 @@ def ledger(
     reason: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
-) -> Iterator[LedgerRecord]:
+) -> Generator[LedgerRecord, None, None]:
     """Records in order of the event's time, streamed: memory does not grow with the ledger.
+
+    Close it when you stop early; it holds a connection.
 
     [start, end) is the event's time. Rows that another took the place of come only with reason
     `replanned`.

@@ -181,3 +181,21 @@ def test_reading_commands_import_no_vendor_and_no_dagster() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(
+    on_books: Run, tmp_path: Path, database, form: str
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "conversion_sync.cli", "ledger", "--format", form],
+        cwd=tmp_path,
+        env={**os.environ, "CS_TEST_DATABASE": database.url, "CS_TEST_KEY": "sk_live_1"},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == b""
