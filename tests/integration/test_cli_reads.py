@@ -190,7 +190,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "conversion_sync.cli", "ledger", "--format", form],
+        [sys.executable, "-u", "-m", "conversion_sync.cli", "ledger", "--format", form],
         cwd=tmp_path,
         env={**os.environ, "CS_TEST_DATABASE": database.url, "CS_TEST_KEY": "sk_live_1"},
         stdout=writing,
