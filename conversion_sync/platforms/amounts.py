@@ -34,9 +34,9 @@ def money_fault(money: Money | None) -> str | None:
 
 
 def page(url: str) -> str:
-    """A page's address without query and fragment, which may hold what a visitor typed."""
+    """A page's address without login, query and fragment, which may hold what a visitor typed."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def page_fault(url: str | None) -> str | None:
