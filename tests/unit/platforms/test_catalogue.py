@@ -1,0 +1,198 @@
+"""Each platform's facts as its file says them; a file that is not exactly a catalogue is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from conversion_sync.model.conversion import Outcome
+from conversion_sync.platforms.catalogue import CatalogueFile
+from conversion_sync.platforms.platform import Catalogue, DedupPromise, outcome_of
+from tests.unit.platforms.rows import SHAPES, facts
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def content(platform: str) -> dict[str, Any]:
+    text = (files("conversion_sync.platforms") / platform / "catalogue.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+REQUIRED = [name for name, known in CatalogueFile.model_fields.items() if known.is_required()]
+
+
+@pytest.mark.parametrize("platform", SHAPES)
+@pytest.mark.parametrize("key", REQUIRED)
+def test_a_missing_key_is_refused_by_name(platform: str, key: str) -> None:
+    known = content(platform)
+    del known[key]
+    with pytest.raises(ValidationError) as refused:
+        CatalogueFile.model_validate(known)
+    assert [(fault["type"], fault["loc"]) for fault in refused.value.errors()] == [("missing", (key,))]
+
+
+@pytest.mark.parametrize("platform", SHAPES)
+def test_an_unknown_key_is_refused_by_name(platform: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        CatalogueFile.model_validate(content(platform) | {"batch_sise": 100})
+    assert [(fault["type"], fault["loc"]) for fault in refused.value.errors()] == [
+        ("extra_forbidden", ("batch_sise",))
+    ]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"batch_size": 0}, "batch_size"),
+    ({"batch_size": 10.5}, "batch_size"),
+    ({"click_window_days": -1}, "click_window_days"),
+    ({"max_event_age_days": "a week"}, "max_event_age_days"),
+    ({"isolation_requests": -1}, "isolation_requests"),
+    ({"sunset": datetime(2027, 9, 15)}, "sunset"),  # noqa: DTZ001 - a time without a zone is the point
+    ({"dedup": "sometimes"}, "dedup"),
+    ({"network": "myspace"}, "network"),
+    ({"codes": {"perhaps": ["7"]}}, "codes"),
+    ({"code_ranges": [{"first": 1, "last": 2}]}, "code_ranges"),
+    ({"code_ranges": [{"first": 1, "last": 2, "outcome": "hold", "why": "x"}]}, "code_ranges"),
+]
+
+
+@pytest.mark.parametrize(("change", "key"), WRONG, ids=[str(change) for change, _ in WRONG])
+def test_a_value_that_makes_no_sense_is_refused_by_name(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        CatalogueFile.model_validate(content("meta") | change)
+    assert {fault["loc"][0] for fault in refused.value.errors()} == {key}
+
+
+def test_a_code_listed_twice_is_refused() -> None:
+    codes = {"hold": ["190", "7"], "retry_later": ["8", "190"]}
+    with pytest.raises(ValidationError, match="codes listed twice: 190"):
+        CatalogueFile.model_validate(content("meta") | {"codes": codes})
+
+
+def plain(catalogue: Catalogue) -> dict[str, Any]:
+    return {name: getattr(catalogue, name) for name in Catalogue.__dataclass_fields__ if name != "codes"}
+
+
+AT_ONCE = {
+    "max_click_age": None,
+    "deadline_margin": HOUR,
+    "min_click_age": timedelta(),
+    "can_restate": False,
+    "can_retract": False,
+    "adjustment_window": timedelta(),
+    "confirms_later": False,
+    "first_status_after": timedelta(),
+    "isolation_requests": 60,
+}
+FACTS: dict[str, dict[str, Any]] = {
+    "meta": {
+        "platform": "meta",
+        "network": "meta",
+        "api_version": "v26.0",
+        "sunset": None,
+        "batch_size": 1000,
+        "click_window": 28 * DAY,
+        "max_event_age": 7 * DAY,
+        "dedup": DedupPromise.NONE,
+        "dedup_window": timedelta(),
+        **AT_ONCE,
+    },
+    "tiktok": {
+        "platform": "tiktok",
+        "network": "tiktok",
+        "api_version": "v1.3",
+        "sunset": None,
+        "batch_size": 100,
+        "click_window": 28 * DAY,
+        "max_event_age": 7 * DAY,
+        "dedup": DedupPromise.WITHIN_WINDOW,
+        "dedup_window": 2 * DAY,
+        **AT_ONCE,
+    },
+    "linkedin": {
+        "platform": "linkedin",
+        "network": "linkedin",
+        "api_version": "202609",
+        "sunset": datetime(2027, 9, 15, tzinfo=UTC),
+        "batch_size": 1000,
+        "click_window": 90 * DAY,
+        "max_event_age": 90 * DAY,
+        "dedup": DedupPromise.NONE,
+        "dedup_window": timedelta(),
+        **AT_ONCE,
+    },
+}
+
+
+@pytest.mark.parametrize("platform", FACTS)
+def test_the_facts_are_those_of_the_specification(platform: str) -> None:
+    known = plain(facts(platform))
+    assert {name: known[name] for name in FACTS[platform]} == FACTS[platform]
+
+
+@pytest.mark.parametrize("platform", SHAPES)
+def test_every_platform_says_what_an_exchange_without_an_answer_means(platform: str) -> None:
+    codes = facts(platform).codes
+    assert {code: outcome_of(codes, code) for code in ("not_connected", "no_answer")} == {
+        "not_connected": Outcome.RETRY_LATER,
+        "no_answer": Outcome.AMBIGUOUS,
+    }
+
+
+OVERRIDES = [
+    ("meta", {"click_window_days": 7}, {"click_window": 7 * DAY}),
+    ("tiktok", {"max_event_age_days": 28}, {"max_event_age": 28 * DAY}),
+    ("tiktok", {"click_window_days": 0.5}, {"click_window": 12 * HOUR}),
+    ("linkedin", {"click_window_days": 30}, {"click_window": 30 * DAY}),
+]
+
+
+@pytest.mark.parametrize(("platform", "account", "changed"), OVERRIDES)
+def test_an_accounts_own_setting_replaces_the_platforms_number_alone(
+    platform: str, account: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    assert plain(facts(platform, **account)) == plain(facts(platform)) | changed
+    assert facts(platform, **account).codes == facts(platform).codes
+
+
+CODES = {
+    "100": Outcome.BAD_BATCH,
+    "100/*": Outcome.BAD_BATCH,
+    "100/33": Outcome.HOLD,
+    "4*": Outcome.BAD_BATCH,
+    "40*": Outcome.HOLD,
+    "-*": Outcome.RETRY_LATER,
+}
+LOOKED_UP = [
+    ("100", Outcome.BAD_BATCH),
+    ("100/33", Outcome.HOLD),
+    ("100/34", Outcome.BAD_BATCH),
+    ("1000", None),
+    ("41", Outcome.BAD_BATCH),
+    ("401", Outcome.HOLD),
+    ("4", Outcome.BAD_BATCH),
+    ("-1", Outcome.RETRY_LATER),
+    ("", None),
+    ("*", None),
+]
+
+
+@pytest.mark.parametrize(("code", "outcome"), LOOKED_UP)
+def test_a_code_is_looked_up_exactly_then_by_its_longest_prefix(code: str, outcome: Outcome | None) -> None:
+    assert outcome_of(CODES, code) is outcome
+
+
+def test_a_range_holds_both_its_ends_with_and_without_a_suffix_and_a_listed_code_wins() -> None:
+    codes = facts("meta").codes
+    assert {code: outcome_of(codes, code) for code in ("199", "200", "200/1", "299", "299/7", "300")} == {
+        "199": None,
+        "200": Outcome.HOLD,
+        "200/1": Outcome.HOLD,
+        "299": Outcome.HOLD,
+        "299/7": Outcome.HOLD,
+        "300": None,
+    }
