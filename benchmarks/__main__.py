@@ -41,6 +41,7 @@ def measure(customers: int, days: int) -> dict[str, float]:
     """One round."""
     size = ("--customers", str(customers), "--days", str(days), "--event-retention-days", "0")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # so that the database's own user can enter
         home = Path(folder) / "home"
         with demo_world(home, size) as world:
             with open_database(world.settings) as database:
