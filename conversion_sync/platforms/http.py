@@ -154,6 +154,9 @@ class Wire:
             response = call()
         except (requests.RequestException, ValueError) as fault:
             return self._lost(fault)
+        finally:
+            # Not every vendor says that it closes, and the connection would be kept for the next request.
+            self.session.close()
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
