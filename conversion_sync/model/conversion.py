@@ -236,7 +236,7 @@ class Outbound:
     `vendor_id` is the id the platform dedups and adjusts by (`cs_` + conversion id; an adjustment
     carries its original's). `target` is the mapping of the action for this platform, verbatim from
     the configuration (`event_name`, `conversion_action_id`, …). `value` is None for a retraction
-    and for actions without value.
+    and for actions without value. What tells a person apart stays out of its `repr`.
     """
 
     conversion_id: ConversionId
@@ -249,12 +249,12 @@ class Outbound:
     value: Money | None
     occurred_at: datetime
     click_id_kind: str | None
-    click_id: str | None
-    click_ids: Mapping[str, str] = field(default_factory=dict)
+    click_id: str | None = field(repr=False)
+    click_ids: Mapping[str, str] = field(default_factory=dict, repr=False)
     clicked_at: datetime | None = None
-    landing_url: str | None = None
-    user_agent: str | None = None
-    ip_address: str | None = None
+    landing_url: str | None = field(default=None, repr=False)
+    user_agent: str | None = field(default=None, repr=False)
+    ip_address: str | None = field(default=None, repr=False)
     ad_user_data: str = "unknown"
     ad_personalization: str = "unknown"
     adjusted_at: datetime | None = None

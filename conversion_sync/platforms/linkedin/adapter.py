@@ -14,7 +14,7 @@ from conversion_sync.platforms.linkedin.classify import classify
 from conversion_sync.platforms.linkedin.encode import invalid, request
 from conversion_sync.platforms.linkedin.token import Tokens
 from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
-from conversion_sync.platforms.verdict import checked_here, nothing_to_ask
+from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 UNAUTHORISED = 401
 
@@ -25,7 +25,7 @@ class LinkedInAdapter:
     def __init__(self, account: LinkedInAccount, facts: Catalogue) -> None:
         self._facts = facts
         self._address = f"{account.base_url.rstrip('/')}/rest/conversionEvents"
-        held = (account.access_token, account.refresh_token, account.client_secret)
+        held = (account.access_token, account.refresh_token, account.client_id, account.client_secret)
         self._wire = Wire(secrets=tuple(secret.get_secret_value() for secret in held if secret))
         self._tokens = Tokens(account, self._wire)
 
@@ -56,7 +56,7 @@ class LinkedInAdapter:
             answer = self._post(batch, token)
         if isinstance(answer, Lost):
             return answer.result()
-        return classify(self._facts, answer, len(batch), self._wire.excerpt)
+        return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """LinkedIn answers at once."""

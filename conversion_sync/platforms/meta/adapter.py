@@ -18,7 +18,7 @@ from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire
 from conversion_sync.platforms.meta.classify import classify
 from conversion_sync.platforms.meta.encode import event, invalid
 from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
-from conversion_sync.platforms.verdict import checked_here, nothing_to_ask
+from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class MetaAdapter:
         answer = self._post([event(row) for row in batch])
         if isinstance(answer, Lost):
             return answer.result()
-        return classify(self._facts, answer, len(batch), self._wire.excerpt)
+        return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """Meta answers at once."""

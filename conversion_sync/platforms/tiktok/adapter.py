@@ -13,7 +13,7 @@ from conversion_sync.platforms.http import Headers, Lost, Wire
 from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
 from conversion_sync.platforms.tiktok.classify import classify
 from conversion_sync.platforms.tiktok.encode import invalid, request
-from conversion_sync.platforms.verdict import checked_here, nothing_to_ask
+from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 
 class TikTokAdapter:
@@ -44,7 +44,7 @@ class TikTokAdapter:
         answer = self._wire.post_json(address, request(self._account.pixel_code, batch), auth=self._auth)
         if isinstance(answer, Lost):
             return answer.result()
-        return classify(self._facts, answer, len(batch), self._wire.excerpt)
+        return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """TikTok answers at once."""
