@@ -24,7 +24,7 @@ def build(
 ) -> dg.Definitions:
     """Everything the code location offers."""
     partitions = hours(settings)
-    assets, uploads = all_assets(settings, rooms or real_rooms(), partitions)
+    assets, uploads = _all_assets(settings, rooms or real_rooms(), partitions)
     sync = hourly_sync(assets, partitions)
     due = deliver_due(uploads, partitions)
     return dg.Definitions(
@@ -37,7 +37,7 @@ def build(
     )
 
 
-def all_assets(
+def _all_assets(
     settings: Settings, rooms: Rooms, partitions: dg.PartitionsDefinition[str]
 ) -> tuple[list[dg.AssetsDefinition], list[dg.AssetsDefinition]]:
     """All assets, and the uploads among them.

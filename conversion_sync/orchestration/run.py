@@ -6,17 +6,17 @@ A run a UTC day, so that each shows in the UI with its hours green or red.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window
-from conversion_sync.orchestration.build import all_assets
+from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.instance import opened, process_tags, reconcile_orphans, write_instance
-from conversion_sync.orchestration.partitions import hours, key_of, range_tags
+from conversion_sync.orchestration.jobs import HOURLY_SYNC
+from conversion_sync.orchestration.partitions import key_of, range_tags
 from conversion_sync.orchestration.resources import PIPELINE
-from conversion_sync.orchestration.rooms import real_rooms
 from conversion_sync.pipeline.build import context as build_context
 from conversion_sync.pipeline.context import Context
 from conversion_sync.store.open import OpenDatabase
@@ -51,45 +51,51 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def sync(
     settings: Settings, database: OpenDatabase, window: Window, progress: Progress = lambda *_: None
 ) -> list[DayResult]:
-    """Materializes all hours of the window, day by day; goes on after a day that failed."""
+    """Runs `hourly_sync` for all hours of the window, day by day; goes on after a day that failed."""
     folder = write_instance(settings.home)
     with opened(folder, database.dagster_url) as instance:
         reconcile_orphans(instance)
-        assets, _ = all_assets(settings, real_rooms(), hours(settings))
-        return [_day(settings, database, instance, assets, day, progress) for day in window.days()]
+        watch = _Watch(progress)
+
+        @dg.resource
+        def at_hand(init: dg.InitResourceContext) -> Context:
+            instance.add_event_listener(init.run_id or "", watch.see)
+            return build_context(settings, database.engine, run_id=init.run_id or "local")
+
+        job = build(settings, resources={PIPELINE: at_hand}).resolve_job_def(HOURLY_SYNC)
+        return [_day(job, instance, watch, day) for day in window.days()]
 
 
-def _day(
-    settings: Settings,
-    database: OpenDatabase,
-    instance: dg.DagsterInstance,
-    assets: Sequence[dg.AssetsDefinition],
-    day: Window,
-    progress: Progress,
-) -> DayResult:
-    began: dict[str, float] = {}
-    seconds: dict[str, float] = {}
+@dataclass(slots=True)
+class _Watch:
+    """Follows the steps of the day at work."""
 
-    def tell(entry: dg.EventLogEntry) -> None:
+    progress: Progress
+    day: Window | None = None
+    began: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def turn_to(self, day: Window) -> None:
+        """Begins a day."""
+        self.day, self.began, self.seconds = day, {}, {}
+
+    def see(self, entry: dg.EventLogEntry) -> None:
+        """Takes note of a step's beginning and end."""
         event = entry.dagster_event
-        if event is None or event.step_key is None:
+        if event is None or event.step_key is None or self.day is None:
             return
         if event.is_step_start:
-            began[event.step_key] = entry.timestamp
-            progress(day, event.step_key)
+            self.began[event.step_key] = entry.timestamp
+            self.progress(self.day, event.step_key)
         elif event.is_step_success or event.is_step_failure:
-            seconds[event.step_key] = round(entry.timestamp - began[event.step_key], 3)
+            self.seconds[event.step_key] = round(entry.timestamp - self.began[event.step_key], 3)
 
-    @dg.resource
-    def at_hand(init: dg.InitResourceContext) -> Context:
-        instance.add_event_listener(init.run_id or "", tell)
-        return build_context(settings, database.engine, run_id=init.run_id or "local")
 
+def _day(job: dg.JobDefinition, instance: dg.DagsterInstance, watch: _Watch, day: Window) -> DayResult:
+    watch.turn_to(day)
     single = day.end - day.start == HOUR
-    result = dg.materialize(
-        assets,
+    result = job.execute_in_process(
         run_config=QUIET,
-        resources={PIPELINE: at_hand},
         instance=instance,
         partition_key=key_of(day.start) if single else None,
         tags=process_tags() | ({} if single else range_tags(day)),
@@ -102,4 +108,4 @@ def _day(
         for event in result.all_events
         if event.is_step_failure
     ]
-    return DayResult(window=day, run_id=result.run_id, seconds=seconds, failures=failures)
+    return DayResult(window=day, run_id=result.run_id, seconds=watch.seconds, failures=failures)
