@@ -1,0 +1,62 @@
+"""The sandbox in a process of its own, and one ad account at each of its platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from conversion_sync.config.settings import Settings
+from conversion_sync.platforms.platform import Platform
+from conversion_sync.platforms.registry import factories
+from conversion_sync.sandbox.server import start
+from tests.contract.platforms.cases import CASES, Case
+from tests.contract.platforms.running import Opened, Sandbox, old_clicks
+
+
+@pytest.fixture(scope="session")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with start(tmp_path_factory.mktemp("sandbox"), customers=60, days=4, history_days=0) as endpoints:
+        truth = requests.get(f"{endpoints['admin']}/truth", timeout=10).json()
+        yield Sandbox(endpoints, old_clicks(truth))
+
+
+@pytest.fixture
+def sandbox(_running: Sandbox) -> Iterator[Sandbox]:
+    yield _running
+    _running.mend()
+
+
+@pytest.fixture(params=CASES, ids=[case.platform for case in CASES])
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.param
+    return found
+
+
+@pytest.fixture
+def opened(sandbox: Sandbox) -> Iterator[Opened]:
+    """Opens the adapter of a case's account, with settings changed at will."""
+    made: list[Platform] = []
+
+    def open_one(case: Case, **changes: Any) -> Platform:
+        account = case.account(sandbox.endpoints) | changes
+        settings = Settings.model_validate(
+            {
+                "start": "2026-01-01T00:00:00Z",
+                "billing": {},
+                "platforms": {case.platform: {"main": account}},
+            }
+        )
+        made.append(factories(settings)[case.platform, "main"]())
+        return made[-1]
+
+    yield open_one
+    for platform in made:
+        platform.close()
+
+
+@pytest.fixture
+def platform(opened: Opened, case: Case) -> Platform:
+    return opened(case)
