@@ -47,7 +47,7 @@ def isolate(
         if len(rows) == 1:
             alone.append(_row(answer, 0))
             found.answers.append((rows, _refused(answer, 0)))
-            if _request_is_at_fault(alone, found):
+            if _request_is_at_fault(alone, [*found.answers, *pending]):
                 return _blame_request(found, pending, answer)
             continue
         for group in _split(rows, answer, found):
@@ -87,8 +87,11 @@ def _out_of_budget(answer: SendResult) -> SendResult:
     )
 
 
-def _request_is_at_fault(alone: Sequence[RowResult], found: Findings) -> bool:
-    taken = any(answer.outcome in (Outcome.DELIVERED, Outcome.ACCEPTED) for _, answer in found.answers)
+def _request_is_at_fault(
+    alone: Sequence[RowResult], answers: Sequence[tuple[list[Claimed], SendResult]]
+) -> bool:
+    """`answers` are all that came, also for groups that are not looked at yet."""
+    taken = any(answer.outcome in (Outcome.DELIVERED, Outcome.ACCEPTED) for _, answer in answers)
     return not taken and len(alone) == SAME_FAULT and len({row.code for row in alone}) == 1
 
 
@@ -101,5 +104,8 @@ def _blame_request(
         text=answer.text,
         remedy="Every row is refused alike: check the account's ids, event names and test codes.",
     )
-    held = [(rows, hold) for rows, _ in found.answers] + [(rows, hold) for rows, _ in pending]
+    held = [
+        (rows, hold if answer.outcome in (Outcome.REJECTED, Outcome.BAD_BATCH) else answer)
+        for rows, answer in (*found.answers, *pending)
+    ]
     return Findings(answers=held, requests=found.requests)
