@@ -137,13 +137,15 @@ def test_a_check_books_nothing(sandbox: Sandbox, case: Case, platform: Platform)
     assert counts(sandbox, *batch) == [0, 0]
 
 
-@pytest.mark.parametrize("place", [0, 3, 7])
-def test_a_bad_row_is_found_and_the_others_are_booked_once(
-    sandbox: Sandbox, case: Case, platform: Platform, place: int
+@pytest.mark.parametrize("places", [{0}, {3}, {7}, {0, 1, 2}, {1, 6}], ids=str)
+def test_bad_rows_are_found_and_the_others_are_booked_once(
+    sandbox: Sandbox, case: Case, platform: Platform, places: set[int]
 ) -> None:
-    batch = rows(sandbox, case, 8)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    batch[place] = row(sandbox, case, occurred_at=tomorrow)
+    batch = [
+        row(sandbox, case, occurred_at=tomorrow) if place in places else row(sandbox, case)
+        for place in range(8)
+    ]
     refusal = send(platform, *batch)
     assert (refusal.outcome, counts(sandbox, *batch)) == (Outcome.BAD_BATCH, [0] * 8)
 
@@ -151,13 +153,14 @@ def test_a_bad_row_is_found_and_the_others_are_booked_once(
         return send(platform, *(item.row for item in some))
 
     found = isolate(claimed(batch), refusal, again, platform.catalogue.isolation_requests)
-    outcomes = {item.row.vendor_id: answer for group, answer in found.answers for item in group}
-    bad = outcomes.pop(batch[place].vendor_id)
-    assert (bad.outcome, bad.code != "", bad.text != "") == (Outcome.REJECTED, True, True)
-    assert {answer.outcome for answer in outcomes.values()} <= TAKEN
-    assert len(outcomes) == 7
-    assert counts(sandbox, *batch) == [int(index != place) for index in range(8)]
-    assert found.requests <= 6
+    answers = {item.row.vendor_id: answer for group, answer in found.answers for item in group}
+    assert len(answers) == 8
+    refused = [answers[batch[place].vendor_id] for place in sorted(places)]
+    assert {answer.outcome for answer in refused} == {Outcome.REJECTED}
+    assert all(answer.code and answer.text for answer in refused)
+    assert {answers[each.vendor_id].outcome for each in batch} <= {*TAKEN, Outcome.REJECTED}
+    assert counts(sandbox, *batch) == [int(place not in places) for place in range(8)]
+    assert found.requests <= 12
 
 
 def test_a_batch_of_bad_rows_alone_leaves_nothing_behind(

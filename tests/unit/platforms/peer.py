@@ -99,7 +99,8 @@ def closing(connection: socket.socket, peer: Peer) -> None:
 
 
 def resetting(connection: socket.socket, peer: Peer) -> None:
-    """Resets the connection as soon as it stands."""
+    """Resets the connection at the request's first byte."""
+    connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 

@@ -122,7 +122,7 @@ def test_every_request_has_a_connection_of_its_own(wire: Wire) -> None:
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CUT: list[tuple[str, Manner]] = [
-    ("reset before the request was read", resetting),
+    ("reset within the request", resetting),
     ("closed after the request", closing),
     ("no answer in time", silent),
     ("half a line", answering(b"HTTP/1")),
