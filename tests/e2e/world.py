@@ -1,0 +1,291 @@
+"""A business at the sandbox, a configuration that leads to it, and both clocks in the test's hand."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine
+
+from conversion_sync.cli.demo_home import configuration
+from conversion_sync.config.settings import Settings, UploadMode
+from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.attribute import attribute
+from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.deliver import deliver
+from conversion_sync.pipeline.normalise import normalise
+from conversion_sync.pipeline.plan import plan
+from conversion_sync.pipeline.pull import pull_billing, pull_clicks
+from conversion_sync.pipeline.report import DeliveryReport
+from conversion_sync.sandbox.server import running
+from conversion_sync.store.embedded import EmbeddedServer
+from conversion_sync.store.engine import connect
+from tests.conftest import TEMPLATE
+from tests.e2e.expected import AdPlatform, Booked, Correction, Delivery, Worth
+
+Json = dict[str, Any]
+DAYS = {"google_ads": 90, "meta": 7, "tiktok": 28, "linkedin": 30}
+"""Click windows the configuration asks for, where it does not leave them to the platform."""
+ACTIONS: Json = {
+    "purchase": {"kinds": ["first_payment"]},
+    "renewal": {"kinds": ["renewal"], "value": {"rule": "multiple", "factor": "0.5"}},
+    "upgrade": {"kinds": ["expansion_payment"], "value": {"rule": "gross"}},
+    "trial": {"kinds": ["trial_started"], "value": {"rule": "fixed", "amount": "5.00", "currency": "USD"}},
+}
+NAMES = {
+    "google_ads": {
+        "purchase": "700000001",
+        "renewal": "700000002",
+        "upgrade": "700000004",
+        "trial": "700000003",
+    },
+    "meta": {"purchase": "Purchase", "upgrade": "Upgrade", "trial": "StartTrial"},
+    "tiktok": {"purchase": "Purchase", "renewal": "Subscribe", "upgrade": "Upgrade", "trial": "StartTrial"},
+    "linkedin": {"purchase": "900001", "renewal": "900002", "upgrade": "900004", "trial": "900003"},
+}
+"""Renewals are not for Meta here: what is not mapped must not be sent."""
+NAME_KEY = {
+    "google_ads": "conversion_action_id",
+    "meta": "event_name",
+    "tiktok": "event",
+    "linkedin": "conversion_rule_id",
+}
+
+
+def _by_kind(platform: str) -> dict[str, str]:
+    return {kind: name for action, name in NAMES[platform].items() for kind in ACTIONS[action]["kinds"]}
+
+
+WORTHS: Mapping[str, Worth] = {
+    "first_payment": Worth(rule="net"),
+    "renewal": Worth(rule="share", share=Fraction(1, 2)),
+    "expansion_payment": Worth(rule="gross"),
+    "trial_started": Worth(rule="fixed", amount=Decimal("5.00"), currency="USD"),
+}
+PLATFORMS: Sequence[AdPlatform] = (
+    AdPlatform(
+        name="google_ads",
+        click_ids=frozenset({"gclid", "gbraid", "wbraid"}),
+        click_window=timedelta(days=DAYS["google_ads"]),
+        oldest_event=timedelta(days=90),
+        oldest_click=timedelta(days=90),
+        youngest_click=timedelta(hours=6),
+        corrects_for=timedelta(days=54),
+        never_corrected=frozenset({"wbraid"}),
+        actions=_by_kind("google_ads"),
+    ),
+    AdPlatform(
+        name="meta",
+        click_ids=frozenset({"fbclid"}),
+        click_window=timedelta(days=DAYS["meta"]),
+        oldest_event=timedelta(days=7),
+        actions=_by_kind("meta"),
+    ),
+    AdPlatform(
+        name="tiktok",
+        click_ids=frozenset({"ttclid"}),
+        click_window=timedelta(days=DAYS["tiktok"]),
+        oldest_event=timedelta(days=7),
+        actions=_by_kind("tiktok"),
+    ),
+    AdPlatform(
+        name="linkedin",
+        click_ids=frozenset({"li_fat_id"}),
+        click_window=timedelta(days=DAYS["linkedin"]),
+        oldest_event=timedelta(days=90),
+        actions=_by_kind("linkedin"),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A running sandbox; `home` holds the configuration that leads to it."""
+
+    endpoints: Json
+    home: Path
+    clicks_url: str
+
+    @property
+    def window(self) -> Window:
+        """The time the business lived in."""
+        return Window(
+            datetime.fromisoformat(self.endpoints["start"]), datetime.fromisoformat(self.endpoints["end"])
+        )
+
+    def ask(self, path: str) -> Any:
+        """An answer of the sandbox's own interface."""
+        with urllib.request.urlopen(self.endpoints["admin"] + path) as answer:
+            return json.load(answer)
+
+    def stop_clock(self, at: datetime) -> None:
+        """From now on it is this time at every vendor."""
+        request = urllib.request.Request(
+            self.endpoints["admin"] + "/clock",
+            data=json.dumps({"freeze": at.isoformat()}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request):
+            return
+
+    def requests(self) -> dict[str, int]:
+        """How often each vendor was asked for anything else than to read its records."""
+        counts: dict[str, int] = self.ask("/requests")["count"]
+        return {name: count for name, count in counts.items() if not name.startswith("stripe ")}
+
+    def books(self) -> dict[str, Counter[Booked]]:
+        """Every platform's books in the form `expected` computes them."""
+        books: dict[str, Counter[Booked]] = {platform.name: Counter() for platform in PLATFORMS}
+        for entry in self.ask("/ledger"):
+            books[entry["platform"]][_booked(entry)] += 1
+        return books
+
+    def settings(self, mode: UploadMode = UploadMode.LIVE) -> Settings:
+        """The test's own configuration, its secrets filled in."""
+        return Settings.model_validate(_filled(*self.written(mode)))
+
+    def written(self, mode: UploadMode = UploadMode.LIVE) -> tuple[Json, dict[str, str]]:
+        """The configuration as plain data and the secrets it names: the demo's with other rules."""
+        content, secrets = configuration(self.home, self.endpoints, self.clicks_url)
+        content["upload_mode"] = mode.value
+        content["platforms"]["meta"]["main"]["click_window_days"] = DAYS["meta"]
+        content["platforms"]["linkedin"]["main"]["click_window_days"] = DAYS["linkedin"]
+        content["actions"] = {
+            action: facts
+            | {
+                "targets": {
+                    platform: {"main": {NAME_KEY[platform]: names[action]}}
+                    for platform, names in NAMES.items()
+                    if action in names
+                }
+            }
+            for action, facts in ACTIONS.items()
+        }
+        return content, secrets
+
+
+def _filled(content: Any, secrets: Mapping[str, str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _filled(value, secrets) for key, value in content.items()}
+    if isinstance(content, str) and content.startswith("env:"):
+        return secrets[content.removeprefix("env:")]
+    return content
+
+
+def _booked(entry: Json) -> Booked:
+    assert entry["times_received"] == 1, f"received more than once: {entry}"
+    assert entry["matched"], f"the platform does not know this click: {entry}"
+    return Booked(
+        platform=entry["platform"],
+        action=entry["action"],
+        click_kind=entry["click_kind"],
+        click_id=entry["click_id"],
+        occurred_at=datetime.fromisoformat(entry["occurred_at"]),
+        value=Decimal(entry["first_value"]),
+        currency=entry["first_currency"],
+        total=Decimal(entry["total"]),
+        counts=entry["counts"],
+        corrections=tuple(
+            Correction(
+                at=datetime.fromisoformat(adjustment["at"]),
+                value=None if adjustment["value"] is None else Decimal(adjustment["value"]),
+            )
+            for adjustment in entry["adjustments"]
+        ),
+    )
+
+
+@contextmanager
+def living(folder: Path, server: EmbeddedServer, *options: str) -> Iterator[World]:
+    """A sandbox with its click table in a database of its own."""
+    with fresh_database(server, TEMPLATE0) as clicks_url:
+        arguments = ["--database-url", clicks_url, "--event-retention-days", "0", "--settle-seconds", "0"]
+        with running(folder / "sandbox", [*arguments, *options]) as endpoints:
+            yield World(endpoints=endpoints, home=folder, clicks_url=clicks_url)
+
+
+TEMPLATE0 = "template0"
+
+
+@contextmanager
+def fresh_database(server: EmbeddedServer, template: str = TEMPLATE) -> Iterator[str]:
+    """The address of a new database, which is gone afterwards."""
+    name = f"e2e_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template}")
+    yield server.url(name)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"drop database {name} with (force)")
+
+
+class Company:
+    """The product at work for the business: its database, its configuration and the time of day."""
+
+    def __init__(self, world: World, engine: Engine, mode: UploadMode = UploadMode.LIVE) -> None:
+        self.world, self.engine = world, engine
+        self.now = datetime.now(UTC)
+        self.settings = world.settings(mode)
+
+    def context(self, run_id: str = "e2e") -> Context:
+        """What the rooms are handed."""
+        return context(self.settings, self.engine, run_id=run_id, clock=lambda: self.now)
+
+    def prepare(self, window: Window) -> None:
+        """Everything up to the plan for a window."""
+        ctx = self.context()
+        for room in (pull_billing, pull_clicks, normalise, attribute, plan):
+            room(ctx, window)
+
+    def deliver(self, window: Window) -> list[DeliveryReport]:
+        """Everything due at every account."""
+        ctx = self.context()
+        return [deliver(ctx, window, platform, account) for platform, account in self.settings.accounts()]
+
+    def run(self, window: Window, now: datetime) -> list[DeliveryReport]:
+        """One run of the product at a time of day."""
+        self.now = now
+        self.world.stop_clock(now)
+        self.prepare(window)
+        return self.deliver(window)
+
+
+def prompt(windows: Iterable[Window], lag: timedelta = timedelta(minutes=10)) -> list[Delivery]:
+    """Each window delivered soon after its end, as the schedule does."""
+    return [Delivery(reads_until=window.end, now=window.end + lag) for window in windows]
+
+
+OWN_TABLES = """
+select table_name from information_schema.tables
+where table_schema = 'public' and table_type = 'BASE TABLE'
+    and table_name not in (select inhrelid::regclass::text from pg_inherits)
+    and table_name not like '%yoyo%'
+order by table_name
+"""
+
+
+def tables(engine: Engine, leave_out: Mapping[str, Sequence[str]] = {}) -> dict[str, list[str]]:  # noqa: B006
+    """Every table of the product as sorted rows of text, without the columns (or, if none are
+    named, the tables) to leave out."""
+    found: dict[str, list[str]] = {}
+    with engine.connect() as connection:
+        names = connection.exec_driver_sql(OWN_TABLES).scalars().all()
+        for name in names:
+            if name in leave_out and not leave_out[name]:
+                continue
+            columns = [*leave_out.get(name, ()), *leave_out.get("*", ())]
+            minus = "".join(f" - '{column}'" for column in columns)
+            rows = connection.exec_driver_sql(f"select (to_jsonb(t){minus})::text from {name} as t").scalars()
+            found[name] = sorted(rows)
+    return found
