@@ -1,6 +1,7 @@
 -- What should become of every refund, chargeback or reversal at every ad account. It corrects what the platform holds, so
 -- it depends on whether the payment left: not yet, and its value is lowered instead; never, and there is nothing to do.
--- Only the latest correction of a payment goes out: it carries the absolute value, earlier unsent ones are overtaken.
+-- Only the latest unsent correction of a payment goes out: it carries the absolute value, earlier unsent ones are
+-- overtaken. One that became known after a later one left goes out too: banks confirm refunds in any order.
 -- Input:  work_event, revenue_event, plan_account, plan_rule, conversion (payments already planned), :now.
 -- Output: temporary table desired, shaped like conversion. Cost: probes of conversion_event and revenue_event_parent.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
@@ -8,19 +9,20 @@ insert into desired (conversion_id, event_key, platform, account, action, kind, 
                      click_id_kind, click_id, vendor_id, parent_conversion_id, adjusted_at, not_before, deadline)
 with correction as (
     select event.*, payment.gross_minor - coalesce(event.cumulative_refunded_minor, 0) as gross_after_minor,
-           exists (
-               select 1 from revenue_event as later
-               where later.parent_event_key = event.parent_event_key and later.retired_at is null
-                   and (later.occurred_at, later.event_key) > (event.occurred_at, event.event_key)
-           ) as overtaken
+           payment.net_minor + every.net_minor as net_left, payment.gross_minor + every.gross_minor as gross_left
     from work_event
     join revenue_event as event using (event_key)
     left join revenue_event as payment on payment.event_key = event.parent_event_key and payment.retired_at is null
+    left join lateral (
+        select sum(sibling.net_minor)::bigint as net_minor, sum(sibling.gross_minor)::bigint as gross_minor
+        from revenue_event as sibling
+        where sibling.parent_event_key = event.parent_event_key and sibling.retired_at is null
+    ) as every on true
     where event.retired_at is null
         and event.kind in ('refund', 'refund_reversed', 'chargeback', 'chargeback_reversed', 'payment_reversed')
 ), pair as (
     select correction.event_key, correction.kind as event_kind, correction.livemode, correction.occurred_at,
-           correction.net_minor, correction.net_after_minor, correction.overtaken,
+           correction.net_minor, later.unsent as overtaken,
            ad.platform, ad.account, ad.can_restate, ad.can_retract, ad.final_click_kinds,
            original.conversion_id as original_id, coalesce(original.action, '') as action,
            original.state as original_state, original.occurred_at as original_at, original.currency,
@@ -29,9 +31,9 @@ with correction as (
            original.state in ('in_flight', 'accepted', 'settled', 'unknown') or original.in_doubt as original_left,
            original.occurred_at
                + (ad.adjustment_window_us - ad.deadline_margin_us) * interval '1 microsecond' as deadline,
-           case when correction.net_after_minor <= 0 then 0
-                else ruled_value(rule.value_rule, correction.net_after_minor, correction.gross_after_minor,
-                                 rule.factor, rule.fixed_minor) end as value_after
+           case when known.net <= 0 then 0
+                else ruled_value(rule.value_rule, known.net, known.gross, rule.factor, rule.fixed_minor)
+           end as value_after
     from correction
     cross join plan_account as ad
     left join conversion as original
@@ -39,6 +41,24 @@ with correction as (
         and original.account = ad.account and original.kind = 'conversion' and original.reason <> 'replanned'
     left join plan_rule as rule
         on rule.platform = ad.platform and rule.account = ad.account and rule.event_kind = original.event_kind
+    cross join lateral (
+        select exists (
+            select 1
+            from revenue_event as other
+            left join conversion as entry
+                on entry.event_key = other.event_key and entry.platform = ad.platform and entry.account = ad.account
+                and entry.kind = 'adjustment'
+                and (entry.state in ('in_flight', 'accepted', 'settled', 'unknown') or entry.in_doubt
+                     or entry.reason = 'netted_before_send')
+            where other.parent_event_key = correction.parent_event_key and other.retired_at is null
+                and (other.occurred_at, other.event_key) > (correction.occurred_at, correction.event_key)
+                and entry.conversion_id is null
+        ) as unsent
+    ) as later
+    cross join lateral (
+        select coalesce(case when not later.unsent then correction.net_left end, correction.net_after_minor) as net,
+               coalesce(case when not later.unsent then correction.gross_left end, correction.gross_after_minor) as gross
+    ) as known
 ), standing as (
     select pair.*, earlier.value_minor as earlier_value, earlier.verb as earlier_verb,
            earlier.adjusted_at as earlier_at, own.reason as own_reason

@@ -180,6 +180,20 @@ def test_only_the_latest_of_several_refunds_goes_out(engine) -> None:
     assert ledger(engine, "back2")["google_ads"] == ("planned", "ready", 500)
 
 
+def test_a_refund_confirmed_after_a_later_one_left_is_taken_off_too(engine) -> None:
+    clicked(engine, 5 * DAY)
+    event(engine, "pay", EventKind.FIRST_PAYMENT, 4 * DAY, net=1000)
+    rooms(engine)
+    set_state(engine, "pay", "settled")
+    event(engine, "back2", EventKind.REFUND, HOUR, net=-200, parent="pay", left=800, refunded=200)
+    rooms(engine)
+    set_state(engine, "back2", "settled")
+    event(engine, "back1", EventKind.REFUND, 2 * HOUR, net=-300, parent="pay", left=700, refunded=300)
+    rooms(engine)
+    assert ledger(engine, "back2")["google_ads"] == ("settled", "confirmed", 800)
+    assert ledger(engine, "back1")["google_ads"] == ("planned", "ready", 500)
+
+
 def test_each_correction_is_later_than_the_one_before(engine) -> None:
     clicked(engine)
     event(engine, "pay", EventKind.FIRST_PAYMENT, 3 * HOUR, net=1000)
