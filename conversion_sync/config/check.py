@@ -27,7 +27,6 @@ def findings(settings: Settings) -> list[Finding]:
     """Every broken rule between keys, in the order of the file; empty when the configuration can be used."""
     return [
         *_clicks(settings),
-        *_google_ads(settings),
         *_linkedin(settings),
         *_actions(settings),
         *_kinds_mapped_twice(settings),
@@ -57,17 +56,6 @@ def _is_time_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
-
-
-def _google_ads(settings: Settings) -> Iterator[Finding]:
-    """gRPC reads its roots once a process, so the accounts cannot differ."""
-    roots = {account.tls_roots for account in settings.platforms.google_ads.values()}
-    if len(roots) > 1:
-        yield Finding(
-            "platforms.google_ads",
-            "The accounts name different tls_roots, and a process can trust one set.",
-            "Write the same tls_roots at every google_ads account; one file may hold many certificates.",
-        )
 
 
 def _linkedin(settings: Settings) -> Iterator[Finding]:

@@ -1,15 +1,16 @@
-"""Corrections through the Google Ads API with the vendor's client, in raw protobuf mode.
+"""Corrections through the Google Ads API: the vendor's generated client over a channel of our own.
 
-The client's modules take seconds to import, so that happens with the first correction, not before.
-Source: specs/google_ads.md §1.3 (endpoint and roots), §1.5 (faults), §1.7 (types), §3.
+The package's own client class takes its TLS roots from the process's environment and prints click
+ids into its log; over a channel of our own the service needs neither. Its modules take seconds to
+import, so that happens with the first correction. Source: specs/google_ads.md §1.5 (faults), §1.7
+(types), §3.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from conversion_sync.config.settings import GoogleAdsAccount
@@ -21,10 +22,14 @@ from conversion_sync.platforms.http import CONNECT_SECONDS, READ_SECONDS
 from conversion_sync.platforms.platform import Catalogue, SendResult
 from conversion_sync.redaction import excerpt
 
-ROOTS = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+SERVICE = "services.services.conversion_adjustment_upload_service"
+REQUESTS = "services.types.conversion_adjustment_upload_service"
+FAILURES = "errors.types.errors"
 ROW_FIELDS = frozenset({"conversion_adjustments", "operations"})
 PLUGIN = "metadata from plugin"
 """How gRPC words a token that could not be fetched during a call."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes; Google's own bound (specs/google_ads.md §2.4)."""
 
 
 @dataclass(slots=True)
@@ -34,7 +39,6 @@ class Corrections:
     account: GoogleAdsAccount
     facts: Catalogue
     credential: Credential
-    _client: Any = field(default=None, repr=False)
     _service: Any = field(default=None, repr=False)
 
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
@@ -42,28 +46,30 @@ class Corrections:
         refused = self.credential.refused()
         if refused is not None:
             return refused
-        from google.ads.googleads.errors import GoogleAdsException
         from google.api_core.exceptions import GoogleAPICallError
         from google.protobuf.json_format import ParseDict
 
-        service = self._opened()
+        kind = self._module(REQUESTS).UploadConversionAdjustmentsRequest
         document = adjustments(batch, self.account.customer_id, validate_only=validate_only)
-        request = ParseDict(document, self._client.get_type("UploadConversionAdjustmentsRequest"))
         try:
-            answer = service.upload_conversion_adjustments(
-                request=request, timeout=CONNECT_SECONDS + READ_SECONDS
+            answer = self._opened().upload_conversion_adjustments(
+                request=kind.wrap(ParseDict(document, kind.pb()())),
+                timeout=CONNECT_SECONDS + READ_SECONDS,
+                metadata=self._headers(),
             )
-        except GoogleAdsException as fault:
-            return request_fault(self.facts, list(_faults(_raw(fault.failure))), self._excerpt)
         except GoogleAPICallError as fault:
             return request_fault(self.facts, self._call_faults(fault), self._excerpt)
-        return self._read(answer, batch)
+        return self._read(type(answer).pb(answer), batch)
 
     def close(self) -> None:
         """Releases the channel."""
         if self._service is not None:
             self._service.transport.close()
-            self._service = self._client = None
+            self._service = None
+
+    def _headers(self) -> list[tuple[str, str]]:
+        login = self.account.login_customer_id
+        return [] if login is None else [("login-customer-id", login)]
 
     def _read(self, answer: Any, batch: Sequence[Outbound]) -> SendResult:
         verbs = [row.verb for row in batch]
@@ -71,7 +77,7 @@ class Corrections:
             return partial_failure(self.facts, verbs, (), self._excerpt)
         faults: list[Fault] = []
         for detail in answer.partial_failure_error.details:
-            failure = self._client.get_type("GoogleAdsFailure")
+            failure = self._failure()
             if detail.Unpack(failure):
                 faults.extend(_faults(failure))
         if not faults:
@@ -80,13 +86,13 @@ class Corrections:
         return partial_failure(self.facts, verbs, faults, self._excerpt)
 
     def _call_faults(self, fault: Any) -> list[Fault]:
-        """The failure in the trailer, which the client leaves there for some statuses, else the status."""
+        """The failure in the call's trailer; where there is none, its status."""
         key = f"google.ads.googleads.{self.facts.api_version}.errors.googleadsfailure-bin"
         for cause in fault.errors:
             trailer = cause.trailing_metadata() if hasattr(cause, "trailing_metadata") else None
             for name, value in trailer or ():
                 if name == key:
-                    failure = self._client.get_type("GoogleAdsFailure")
+                    failure = self._failure()
                     failure.ParseFromString(value)
                     return list(_faults(failure))
         if PLUGIN in fault.message:
@@ -96,35 +102,28 @@ class Corrections:
 
     def _opened(self) -> Any:
         if self._service is None:
-            _trust(self.account)
-            from google.ads.googleads.client import GoogleAdsClient
+            import grpc
 
-            # Its warnings repeat what the ledger keeps; its other levels print click ids.
-            logging.getLogger("google.ads.googleads.client").setLevel(logging.ERROR)
-            self._client = GoogleAdsClient(
-                self.credential.made(),
-                login_customer_id=self.account.login_customer_id,
-                endpoint=self.account.endpoint,
-                version=self.facts.api_version,
-                use_proto_plus=False,
+            roots = self.account.tls_roots
+            transport = self._module(f"{SERVICE}.transports").ConversionAdjustmentUploadServiceGrpcTransport
+            channel = transport.create_channel(
+                host=self.account.endpoint,
+                credentials=self.credential.made(),
+                ssl_credentials=grpc.ssl_channel_credentials(roots.read_bytes() if roots else None),
+                options=[("grpc.max_receive_message_length", LARGEST_ANSWER)],
             )
-            self._service = self._client.get_service("ConversionAdjustmentUploadService")
+            client = self._module(SERVICE).ConversionAdjustmentUploadServiceClient
+            self._service = client(transport=transport(channel=channel))
         return self._service
+
+    def _failure(self) -> Any:
+        return self._module(FAILURES).GoogleAdsFailure.pb()()
+
+    def _module(self, name: str) -> Any:
+        return import_module(f"google.ads.googleads.{self.facts.api_version}.{name}")
 
     def _excerpt(self, text: str) -> str:
         return excerpt(text, *self.credential.secrets)
-
-
-def _trust(account: GoogleAdsAccount) -> None:
-    """Names the roots to gRPC, which reads them once a process; all accounts name the same."""
-    if account.tls_roots is not None:
-        os.environ[ROOTS] = str(account.tls_roots.resolve())
-
-
-def _raw(failure: Any) -> Any:
-    """The protobuf message within, for the client hands out its wrapper even in raw mode."""
-    kind = type(failure)
-    return kind.pb(failure) if hasattr(kind, "pb") else failure
 
 
 def _faults(failure: Any) -> Iterator[Fault]:

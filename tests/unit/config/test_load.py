@@ -279,24 +279,6 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         ),
     ),
     (
-        "two sets of TLS roots",
-        {
-            f"platforms.google_ads.{name}": {
-                "customer_id": "1234567890",
-                "client_id": "env:T_META",
-                "client_secret": "env:T_META",
-                "refresh_token": "env:T_META",
-                "tls_roots": roots,
-            }
-            for name, roots in (("main", "one.pem"), ("second", "other.pem"))
-        },
-        (
-            "platforms.google_ads: The accounts name different tls_roots, and a process can trust one set. "
-            "Remedy: Write the same tls_roots at every google_ads account; one file may hold many "
-            "certificates."
-        ),
-    ),
-    (
         "linkedin without a token",
         {"platforms.linkedin.main": {"client_id": "env:T_LINKEDIN"}},
         (
