@@ -31,11 +31,11 @@ from conversion_sync.pipeline.pull import pull_billing, pull_clicks
 from conversion_sync.pipeline.report import DeliveryReport
 from conversion_sync.sandbox.server import running
 from conversion_sync.store.embedded import EmbeddedServer
-from conversion_sync.store.engine import connect
 from tests.conftest import TEMPLATE
 from tests.e2e.expected import AdPlatform, Booked, Correction, Delivery, Worth
 
 Json = dict[str, Any]
+EMPTY = "template0"
 DAYS = {"google_ads": 90, "meta": 7, "tiktok": 28, "linkedin": 30}
 """Click windows the configuration asks for, where it does not leave them to the platform."""
 ACTIONS: Json = {
@@ -210,13 +210,10 @@ def _booked(entry: Json) -> Booked:
 @contextmanager
 def living(folder: Path, server: EmbeddedServer, *options: str) -> Iterator[World]:
     """A sandbox with its click table in a database of its own."""
-    with fresh_database(server, TEMPLATE0) as clicks_url:
+    with fresh_database(server, EMPTY) as clicks_url:
         arguments = ["--database-url", clicks_url, "--event-retention-days", "0", "--settle-seconds", "0"]
         with running(folder / "sandbox", [*arguments, *options]) as endpoints:
             yield World(endpoints=endpoints, home=folder, clicks_url=clicks_url)
-
-
-TEMPLATE0 = "template0"
 
 
 @contextmanager
@@ -270,12 +267,12 @@ OWN_TABLES = """
 select table_name from information_schema.tables
 where table_schema = 'public' and table_type = 'BASE TABLE'
     and table_name not in (select inhrelid::regclass::text from pg_inherits)
-    and table_name not like '%yoyo%'
+    and strpos(table_name, 'yoyo') = 0
 order by table_name
 """
 
 
-def tables(engine: Engine, leave_out: Mapping[str, Sequence[str]] = {}) -> dict[str, list[str]]:  # noqa: B006
+def tables(engine: Engine, leave_out: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Every table of the product as sorted rows of text, without the columns (or, if none are
     named, the tables) to leave out."""
     found: dict[str, list[str]] = {}
