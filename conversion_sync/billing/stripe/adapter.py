@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from conversion_sync.billing.provider import RawRecord
@@ -19,8 +19,11 @@ class StripeProvider:
 
     provider = "stripe"
 
-    def __init__(self, account: str, settings: StripeAccount) -> None:
+    def __init__(
+        self, account: str, settings: StripeAccount, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.account = account
+        self._sleep = sleep
         self._settings = settings
         self._keys = Keys(
             account=account, user_id=settings.user_id_metadata, visitor_id=settings.visitor_id_metadata
@@ -35,7 +38,7 @@ class StripeProvider:
             self._settings.api_key.get_secret_value(),
             self._settings.api_base,
             catalogue(),
-            time.sleep,
+            self._sleep,
         )
         yield from feed.pages(window, timedelta(minutes=self._settings.overlap_minutes))
 

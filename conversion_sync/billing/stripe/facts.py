@@ -58,6 +58,8 @@ class Facts:
     charges: dict[str, list[ChargeFact]] = field(default_factory=lambda: defaultdict(list))
     subscriptions: dict[str, list[SubscriptionFact]] = field(default_factory=lambda: defaultdict(list))
     namings: list[Naming] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Events that lack what their type promises, with what is wrong."""
 
 
 def collect(records: Iterable[RawRecord]) -> Facts:
@@ -65,10 +67,16 @@ def collect(records: Iterable[RawRecord]) -> Facts:
     facts = Facts()
     unique = {record.event_id: record for record in records}
     for record in sorted(unique.values(), key=lambda record: (record.created_at, record.event_id)):
-        event = json.loads(record.body)
-        thing = event["data"]["object"]
-        _link(facts, thing)
-        _read(facts, record.event_type, event, thing)
+        try:
+            event = json.loads(record.body)
+            thing = event["data"]["object"]
+            _link(facts, thing)
+            _read(facts, record.event_type, event, thing)
+        except KeyError as fault:
+            facts.unreadable[record.event_id] = f"{record.event_type} without {fault.args[0]}"
+        except (AttributeError, TypeError, ValueError, OverflowError, OSError) as fault:
+            # Its words may hold a value of the record: only the class is told.
+            facts.unreadable[record.event_id] = f"{record.event_type}: {type(fault).__name__}"
     return facts
 
 

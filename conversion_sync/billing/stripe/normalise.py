@@ -6,7 +6,7 @@ Source: specs/billing.md §6.3 (mapping), §6.4 (edge cases).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue, catalogue
 from conversion_sync.billing.stripe.facts import Facts, collect
-from conversion_sync.billing.stripe.payments import Classified, Part, classify
-from conversion_sync.billing.stripe.refunds import Movement, Share, movements, shares, unshared
+from conversion_sync.billing.stripe.payments import Classified, Part, classify, spread
+from conversion_sync.billing.stripe.refunds import Movement, Returned, Share, movements
 from conversion_sync.billing.stripe.shapes import InvoiceFact, SubscriptionFact
 from conversion_sync.model.revenue import (
     CustomerBook,
@@ -51,32 +51,29 @@ def book(customer: CustomerKey, records: Iterable[RawRecord], keys: Keys) -> Cus
     """Everything the records of one customer say."""
     vocabulary = catalogue()
     facts = collect(records)
-    good, parked = _sound(facts, keys, vocabulary)
-    payments = list(classify(good, _ended(facts), vocabulary))
+    parked = [_parked(keys, event, "unreadable_record", detail) for event, detail in facts.unreadable.items()]
+    unsound = list(_unsound(facts, keys, vocabulary))
+    parked += unsound
+    left_out = {record.source_ref for record in unsound}
+    payments = list(classify(list(facts.invoices.values()), left_out, _ended(facts), vocabulary))
     maker = _Maker(customer, keys, vocabulary)
     events = [event for payment in payments for event in maker.payments(payment)]
     corrections, more_parked = maker.corrections(facts, payments)
     events += corrections
-    events += maker.states(facts, payments)
+    events += maker.states(facts, payments, left_out)
     return CustomerBook(
         customer_key=customer,
         events=tuple(sorted(events, key=lambda event: (event.occurred_at, event.event_key))),
         links=tuple(_links(customer, facts, keys)),
-        parked=tuple(parked + more_parked),
+        parked=tuple(sorted(parked + more_parked, key=lambda record: (record.source_ref, record.reason))),
     )
 
 
-def _sound(facts: Facts, keys: Keys, vocabulary: StripeCatalogue) -> tuple[list[InvoiceFact], list[Parked]]:
-    """Invoices that can be read, and the others with what is wrong with them."""
-    good: list[InvoiceFact] = []
-    parked: list[Parked] = []
+def _unsound(facts: Facts, keys: Keys, vocabulary: StripeCatalogue) -> Iterator[Parked]:
+    """Invoices nobody would guess about, with what is wrong with them."""
     for invoice in facts.invoices.values():
-        wrong = _wrong(invoice, vocabulary)
-        if wrong is None:
-            good.append(invoice)
-        else:
-            parked.append(_parked(keys, invoice.id, *wrong))
-    return good, parked
+        if wrong := _wrong(invoice, vocabulary):
+            yield _parked(keys, invoice.id, *wrong)
 
 
 def _wrong(invoice: InvoiceFact, vocabulary: StripeCatalogue) -> tuple[str, str] | None:
@@ -137,15 +134,17 @@ class _Maker:
 
     def payments(self, payment: Classified) -> Iterator[RevenueEvent]:
         """One event for each part of a paid invoice."""
-        for part in payment.parts:
-            yield self._payment(payment.invoice, part)
+        invoice, parts = payment.invoice, payment.parts
+        whole = (invoice.discount, invoice.credit_applied, invoice.off_provider)
+        for part, *shares in zip(parts, *(spread(amount, parts) for amount in whole), strict=True):
+            yield self._payment(invoice, part, *shares)
 
     def _key(self, kind_of: str, object_id: str, kind: EventKind, n: int = 0) -> EventKey:
         return event_key(PROVIDER, self._keys.account, kind_of, object_id, kind, n)
 
-    def _payment(self, invoice: InvoiceFact, part: Part) -> RevenueEvent:
-        whole = part.gross == invoice.amount_paid
-        first = invoice.lines[0] if invoice.lines else None
+    def _payment(
+        self, invoice: InvoiceFact, part: Part, discount: int | None, credit: int | None, off: int | None
+    ) -> RevenueEvent:
         return RevenueEvent(
             event_key=self._key("invoice", invoice.id, part.kind),
             kind=part.kind,
@@ -154,14 +153,14 @@ class _Maker:
             gross_minor=part.gross,
             tax_minor=part.gross - part.net,
             net_minor=part.net,
-            discount_minor=invoice.discount if whole else 0,
-            credit_applied_minor=invoice.credit_applied,
-            off_provider_minor=invoice.off_provider,
+            discount_minor=discount or 0,
+            credit_applied_minor=credit,
+            off_provider_minor=off,
             is_first_for_customer=part.first_for_customer,
             is_first_for_subscription=part.first_for_subscription,
-            price_ref_after=first.price if first else None,
-            period_start=first.period_start if first else None,
-            period_end=first.period_end if first else None,
+            price_ref_after=part.line.price if part.line else None,
+            period_start=part.line.period_start if part.line else None,
+            period_end=part.line.period_end if part.line else None,
         )
 
     def _invoice_columns(self, invoice: InvoiceFact) -> dict[str, Any]:
@@ -193,7 +192,7 @@ class _Maker:
         parked = [_parked(self._keys, state.id, "unknown_refund_status", state.status) for state in unknown]
         by_invoice = {payment.invoice.id: payment for payment in payments}
         by_payment = {p.invoice.payment: p for p in payments if p.invoice.payment}
-        refunded: dict[str, dict[int, int]] = {}
+        returned: dict[str, Returned] = {}
         events: list[RevenueEvent] = []
         for movement in moved:
             invoice_id = facts.invoice_of_payment.get(movement.payment or "")
@@ -203,13 +202,16 @@ class _Maker:
                     _parked(self._keys, movement.object_id, "refund_without_payment", str(movement.payment))
                 )
                 continue
-            so_far = refunded.setdefault(payment.invoice.id, {})
-            if excess := unshared(payment.parts, so_far, movement):
-                parked.append(_parked(self._keys, movement.object_id, "refund_exceeds_payment", str(excess)))
-            events += [
-                self._correction(payment, movement, share)
-                for share in shares(payment.parts, movement, so_far)
-            ]
+            if movement.currency != payment.invoice.currency:
+                parked.append(
+                    _parked(self._keys, movement.object_id, "refund_in_other_currency", movement.currency)
+                )
+                continue
+            so_far = returned.setdefault(payment.invoice.id, Returned(payment.parts))
+            excess = so_far.excess()
+            events += [self._correction(payment, movement, share) for share in so_far.take(movement)]
+            if (more := so_far.excess() - excess) > 0:
+                parked.append(_parked(self._keys, movement.object_id, "refund_exceeds_payment", str(more)))
         return events, parked
 
     def _correction(self, payment: Classified, movement: Movement, share: Share) -> RevenueEvent:
@@ -238,34 +240,41 @@ class _Maker:
             net_after_minor=share.net_left,
         )
 
-    def states(self, facts: Facts, payments: list[Classified]) -> Iterator[RevenueEvent]:
+    def states(self, facts: Facts, payments: list[Classified], left_out: Set[str]) -> Iterator[RevenueEvent]:
         """Trials, free starts and cancellations: what happened without money."""
         paid = {payment.invoice.subscription: payment.invoice.paid_at for payment in reversed(payments)}
         for subscription, states in facts.subscriptions.items():
             trial = next((state for state in states if _starts_trial(state)), None)
             if trial is not None:
                 yield self._state(trial, EventKind.TRIAL_STARTED, is_trial=True)
-            yield from self._free_start(facts, subscription, paid.get(subscription), trial is not None)
+            free = [
+                invoice
+                for invoice in facts.invoices.values()
+                if invoice.subscription == subscription
+                and invoice.id not in left_out
+                and invoice.total == invoice.amount_paid == 0
+                and not self._of_trial(invoice, states)
+            ]
+            first = min(free, key=lambda invoice: (invoice.paid_at, invoice.id), default=None)
+            if first is not None and first.paid_at <= paid.get(subscription, first.paid_at):
+                yield self._free_start(subscription, first)
             gone = next((s for s in states if s.event_type == "customer.subscription.deleted"), None)
             if gone is not None:
                 yield self._state(gone, EventKind.CANCELLATION)
 
-    def _free_start(
-        self, facts: Facts, subscription: str, paid_at: datetime | None, had_trial: bool
-    ) -> Iterator[RevenueEvent]:
-        """The first period that cost nothing; a trial's own invoice is not one."""
-        free = [
-            invoice
-            for invoice in facts.invoices.values()
-            if invoice.subscription == subscription
-            and invoice.total == 0
-            and invoice.amount_paid == 0
-            and not (had_trial and invoice.billing_reason == "subscription_create")
-        ]
-        first = min(free, key=lambda invoice: (invoice.paid_at, invoice.id), default=None)
-        if first is None or (paid_at is not None and paid_at < first.paid_at):
-            return
-        yield RevenueEvent(
+    def _of_trial(self, invoice: InvoiceFact, states: Sequence[SubscriptionFact]) -> bool:
+        """Whether it costs nothing because of a trial. A cycle's invoice comes when the trial is over.
+
+        The one that starts a trial may be a second older than the subscription's own first event.
+        """
+        if invoice.billing_reason in self._vocabulary.invoice.cycle:
+            return False
+        so_far = [state for state in states if state.at <= invoice.paid_at] or states[:1]
+        return so_far[-1].status == "trialing"
+
+    def _free_start(self, subscription: str, first: InvoiceFact) -> RevenueEvent:
+        """The first period that cost nothing."""
+        return RevenueEvent(
             event_key=self._key("subscription", subscription, EventKind.FREE_STARTED),
             kind=EventKind.FREE_STARTED,
             **self._invoice_columns(first),

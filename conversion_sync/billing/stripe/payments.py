@@ -5,7 +5,7 @@ Source: specs/billing.md §1.3 (net cash), §1.5 (classification order and line 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -24,6 +24,8 @@ class Part:
     expansion: Expansion | None
     gross: int
     net: int
+    line: LineFact | None
+    """The line that says what was bought: the largest of those the part pays for."""
     first_for_customer: bool = False
     first_for_subscription: bool = False
 
@@ -49,9 +51,15 @@ def net_of(invoice: InvoiceFact, gross: int) -> int:
 
 
 def classify(
-    invoices: Sequence[InvoiceFact], ended: Mapping[str, datetime], facts: StripeCatalogue
+    invoices: Sequence[InvoiceFact],
+    parked: Set[str],
+    ended: Mapping[str, datetime],
+    facts: StripeCatalogue,
 ) -> Iterator[Classified]:
-    """Invoices with cash, in order of payment, each with its parts. `ended`: when subscriptions ended."""
+    """Invoices with cash, in order of payment, each with its parts. `ended`: when subscriptions ended.
+
+    The `parked` ones are left out but were paid: what follows them is no first payment.
+    """
     paid_before = False
     subscriptions: set[str] = set()
     for invoice in sorted(invoices, key=lambda invoice: (invoice.paid_at, invoice.id)):
@@ -61,8 +69,16 @@ def classify(
         net = net_of(invoice, gross)
         subscription = invoice.subscription
         if subscription is None:
-            whole = Part(kind=EventKind.ONE_OFF_PAYMENT, expansion=None, gross=gross, net=net)
-            yield Classified(invoice=invoice, parts=(whole,))
+            parts: tuple[Part, ...] = (
+                Part(
+                    kind=EventKind.ONE_OFF_PAYMENT,
+                    expansion=None,
+                    gross=gross,
+                    net=net,
+                    line=_main(invoice.lines),
+                    first_for_customer=not paid_before,
+                ),
+            )
         elif subscription not in subscriptions:
             came_back = paid_before and any(
                 at <= invoice.paid_at for other, at in ended.items() if other != subscription
@@ -72,12 +88,15 @@ def classify(
                 expansion=None,
                 gross=gross,
                 net=net,
+                line=_main(invoice.lines),
                 first_for_customer=not paid_before,
                 first_for_subscription=True,
             )
-            yield Classified(invoice=invoice, parts=(first,))
+            parts = (first,)
         else:
-            yield Classified(invoice=invoice, parts=_later(invoice, gross, net, facts))
+            parts = _later(invoice, gross, net, facts)
+        if invoice.id not in parked:
+            yield Classified(invoice=invoice, parts=parts)
         paid_before = True
         if subscription is not None:
             subscriptions.add(subscription)
@@ -86,19 +105,44 @@ def classify(
 def _later(invoice: InvoiceFact, gross: int, net: int, facts: StripeCatalogue) -> tuple[Part, ...]:
     if invoice.billing_reason in facts.invoice.change:
         kind = Expansion.USAGE if invoice.billing_reason == "subscription_threshold" else _what(invoice.lines)
-        return (Part(kind=EventKind.EXPANSION_PAYMENT, expansion=kind, gross=gross, net=net),)
+        return (_expansion(kind, gross, net, invoice.lines),)
     prorated = [line for line in invoice.lines if line.proration]
-    added = sum(line.net for line in prorated)
-    regular = sum(line.net for line in invoice.lines if not line.proration)
-    renewal = Part(kind=EventKind.RENEWAL, expansion=None, gross=gross, net=net)
-    if invoice.billing_reason not in facts.invoice.cycle or added <= 0 or regular <= 0:
-        return (renewal,)
-    share = Fraction(added, added + regular)
+    regular = [line for line in invoice.lines if not line.proration]
+    added, usual = sum(line.net for line in prorated), sum(line.net for line in regular)
+    if invoice.billing_reason not in facts.invoice.cycle or added <= 0:
+        return (_renewal(gross, net, regular or invoice.lines),)
+    share = Fraction(added, added + max(usual, 0))
     more_gross, more_net = round_half_even(gross * share), round_half_even(net * share)
-    return (
-        Part(kind=EventKind.RENEWAL, expansion=None, gross=gross - more_gross, net=net - more_net),
-        Part(kind=EventKind.EXPANSION_PAYMENT, expansion=_what(prorated), gross=more_gross, net=more_net),
+    both = (
+        _renewal(gross - more_gross, net - more_net, regular),
+        _expansion(_what(prorated), more_gross, more_net, prorated),
     )
+    return tuple(part for part in both if part.gross > 0)
+
+
+def _renewal(gross: int, net: int, lines: Sequence[LineFact]) -> Part:
+    return Part(kind=EventKind.RENEWAL, expansion=None, gross=gross, net=net, line=_main(lines))
+
+
+def _expansion(what: Expansion, gross: int, net: int, lines: Sequence[LineFact]) -> Part:
+    return Part(kind=EventKind.EXPANSION_PAYMENT, expansion=what, gross=gross, net=net, line=_main(lines))
+
+
+def _main(lines: Sequence[LineFact]) -> LineFact | None:
+    return max(lines, key=lambda line: line.net, default=None)
+
+
+def spread(amount: int | None, parts: Sequence[Part]) -> Iterator[int | None]:
+    """An amount of the whole invoice on its parts, in proportion to their cash; the shares add up to it."""
+    whole, so_far, given = sum(part.gross for part in parts), 0, 0
+    for part in parts:
+        if amount is None:
+            yield None
+            continue
+        so_far += part.gross
+        until = round_half_even(Fraction(amount * so_far, whole))
+        yield until - given
+        given = until
 
 
 def _what(lines: Sequence[LineFact]) -> Expansion:

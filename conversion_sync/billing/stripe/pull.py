@@ -11,6 +11,7 @@ unfiltered listing would also move every event type that has nothing to do with 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from conversion_sync.billing.stripe.catalogue import StripeCatalogue
 from conversion_sync.billing.stripe.shapes import references
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
+from conversion_sync.redaction import excerpt
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -41,7 +43,8 @@ class EventFeed:
         sleep: Callable[[float], None],
     ) -> None:
         self._account, self._catalogue, self._sleep = account, catalogue, sleep
-        self._client = _client(api_key, api_base, catalogue)
+        self._secret = api_key
+        self._client = self._connect(api_base)
 
     def pages(self, window: Window, overlap: timedelta) -> Iterator[Sequence[RawRecord]]:
         """Pages of records created in [start - overlap, end).
@@ -134,23 +137,50 @@ class EventFeed:
             answer = self._client.raw_request("get", path, **parameters).data
         except stripe.StripeError as fault:
             raise self._family(fault) from None
-        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-            raise TransientError(
-                f"Stripe ({self._account}) answered {path} with something that is not a list.",
-                remedy="Run again; if it stays so, check `api_base`.",
-            )
+        except (AttributeError, TypeError, ValueError):
+            # The client stumbles over bodies that are no text and over errors of another shape.
+            raise self._nonsense(path) from None
+        if not isinstance(answer, dict) or not _is_page(answer.get("data")):
+            raise self._nonsense(path)
         return answer
+
+    def _nonsense(self, path: str) -> TransientError:
+        return TransientError(
+            f"Stripe ({self._account}) answered {path} with something that is not a list.",
+            remedy="Run again; if it stays so, check `api_base`.",
+        )
+
+    def _connect(self, api_base: str) -> StripeClient:
+        import stripe
+
+        stripe.enable_telemetry = False
+        api = self._catalogue.api
+        if not (self._secret.isascii() and self._secret.isprintable() and self._secret):
+            # A request with it never leaves, which would look like a network that is down.
+            raise self._bad_key("has a key that cannot be sent")
+        return stripe.StripeClient(
+            self._secret,
+            base_addresses={"api": api_base},
+            http_client=stripe.RequestsClient(
+                timeout=(api.connect_timeout_seconds, api.read_timeout_seconds)
+            ),
+            max_network_retries=0,
+            stripe_version=api.version,
+        )
+
+    def _bad_key(self, what: str) -> CredentialError:
+        return CredentialError(
+            f"Stripe ({self._account}) {what}.",
+            remedy=f"Put a valid key in `billing.stripe.{self._account}.api_key`; "
+            "it must be allowed to read events and invoices.",
+        )
 
     def _family(self, fault: Any) -> ConversionSyncError:
         """Stripe's exceptions as ours. Nothing of a request is in the message."""
         status = fault.http_status
         place = f"Stripe ({self._account})"
         if status in (401, 403):
-            return CredentialError(
-                f"{place} refused the key ({status}).",
-                remedy=f"Put a valid key in `billing.stripe.{self._account}.api_key`; "
-                "it must be allowed to read events and invoices.",
-            )
+            return self._bad_key(f"refused the key ({status})")
         if status in (None, 200, 409, 429) or status >= 500:
             return TransientError(
                 f"{place} could not answer ({status or 'no connection'}).",
@@ -158,28 +188,20 @@ class EventFeed:
                 retry_after=_seconds((fault.headers or {}).get("Retry-After")),
             )
         return PermanentError(
-            f"{place} refused the request ({status} {fault.code or ''}): {fault.user_message or ''}".strip(),
+            f"{place} refused the request ({status}): {excerpt(fault.user_message or '', self._secret)}",
             remedy=f"Events are listed for {self._catalogue.api.retention_days} days only; "
             "start later, or report this message.",
         )
 
 
 def _seconds(text: str | None) -> float | None:
+    """The vendor's delay, where it is one that can be waited for."""
     try:
-        return None if text is None else float(text)
+        seconds = float(text or "")
     except ValueError:
         return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _client(api_key: str, api_base: str, catalogue: StripeCatalogue) -> StripeClient:
-    import stripe
-
-    stripe.enable_telemetry = False
-    timeouts = (catalogue.api.connect_timeout_seconds, catalogue.api.read_timeout_seconds)
-    return stripe.StripeClient(
-        api_key,
-        base_addresses={"api": api_base},
-        http_client=stripe.RequestsClient(timeout=timeouts),
-        max_network_retries=0,
-        stripe_version=catalogue.api.version,
-    )
+def _is_page(rows: object) -> bool:
+    return isinstance(rows, list) and all(isinstance(row, dict) and "id" in row for row in rows)

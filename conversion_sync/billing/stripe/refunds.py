@@ -5,7 +5,7 @@ Source: specs/billing.md §1.3 (cumulative rule), §1.6 (statuses), §6.4 rows 1
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -29,6 +29,7 @@ class Movement:
     livemode: bool
     payment: str | None
     amount: int
+    currency: str
     at: datetime
 
 
@@ -45,18 +46,17 @@ class Share:
 
 
 def movements(facts: Facts, catalogue: StripeCatalogue) -> tuple[list[Movement], list[RefundFact]]:
-    """All money that moved back, in order of time; and refunds with a status nobody knows."""
+    """All money that moved back, in order of time; and the first state of a refund that nobody knows.
+
+    A state nobody knows says nothing; what the others say stays true.
+    """
+    known = catalogue.refund.done | catalogue.refund.undone | catalogue.refund.waiting
     moved: list[Movement] = []
     unknown: list[RefundFact] = []
     for states in facts.refunds.values():
-        known = catalogue.refund.done | catalogue.refund.undone | catalogue.refund.waiting
-        if strange := [state for state in states if state.status not in known]:
-            unknown.append(strange[0])
-            continue
+        unknown += [state for state in states if state.status not in known][:1]
         moved.extend(_of_refund(states, catalogue))
-    objects = {movement.payment for movement in moved} | {
-        state.payment for states in facts.refunds.values() for state in states
-    }
+    objects = {state.payment for states in facts.refunds.values() for state in states}
     for payment, charges in facts.charges.items():
         if payment not in objects:
             moved.extend(_of_charge(charges))
@@ -84,14 +84,15 @@ def _movement(state: RefundFact, amount: int, at: datetime, number: int) -> Move
         livemode=state.livemode,
         payment=state.payment,
         amount=amount,
+        currency=state.currency,
         at=at,
     )
 
 
 def _of_charge(charges: Sequence[ChargeFact]) -> Iterator[Movement]:
     """Accounts on old versions tell only how much of a charge is refunded so far."""
-    before = 0
-    for number, charge in enumerate(sorted(charges, key=lambda charge: (charge.amount_refunded, charge.at))):
+    before = number = 0
+    for charge in sorted(charges, key=lambda charge: (charge.amount_refunded, charge.at, charge.event_id)):
         if charge.amount_refunded > before:
             yield Movement(
                 object_type="charge",
@@ -102,42 +103,53 @@ def _of_charge(charges: Sequence[ChargeFact]) -> Iterator[Movement]:
                 livemode=charge.livemode,
                 payment=charge.payment,
                 amount=charge.amount_refunded - before,
+                currency=charge.currency,
                 at=charge.at,
             )
-            before = charge.amount_refunded
+            before, number = charge.amount_refunded, number + 1
 
 
-def shares(parts: Sequence[Part], movement: Movement, refunded: dict[int, int]) -> Iterator[Share]:
-    """Takes a movement off the parts in order (puts it back in reverse); `refunded` is gross so far, by part.
+class Returned:
+    """How much of one payment is back with the customer, by part, as movements come in order of time."""
 
-    What exceeds the payment is left over: `unshared` tells how much.
-    """
-    left = movement.amount
-    places = range(len(parts)) if left > 0 else range(len(parts) - 1, -1, -1)
-    for place in places:
-        part, so_far = parts[place], refunded.get(place, 0)
-        step = min(left, part.gross - so_far) if left > 0 else max(left, -so_far)
-        if step == 0:
-            continue
-        refunded[place] = so_far + step
-        left -= step
-        before, after = _net(part, so_far), _net(part, so_far + step)
-        yield Share(
-            part=place,
-            gross=-step,
-            net=before - after,
-            gross_refunded=so_far + step,
-            net_left=part.net - after,
-            is_full=so_far + step == part.gross,
-        )
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._gross = [0] * len(parts)
+        self._claimed = 0
+
+    def excess(self) -> int:
+        """How much more went back than was paid."""
+        return max(self._claimed - sum(part.gross for part in self._parts), 0)
+
+    def take(self, movement: Movement) -> Iterator[Share]:
+        """Takes a movement off the parts in order, or puts it back in reverse.
+
+        What exceeds the payment is nobody's share, neither when it goes nor when it comes again.
+        """
+        whole = sum(part.gross for part in self._parts)
+        before = min(self._claimed, whole)
+        self._claimed += movement.amount
+        left = min(self._claimed, whole) - before
+        places = range(len(self._parts))
+        for place in places if left > 0 else reversed(places):
+            part, so_far = self._parts[place], self._gross[place]
+            step = min(left, part.gross - so_far) if left > 0 else max(left, -so_far)
+            if step == 0:
+                continue
+            self._gross[place] += step
+            left -= step
+            yield _share(place, part, so_far, so_far + step)
 
 
-def unshared(parts: Sequence[Part], refunded: Mapping[int, int], movement: Movement) -> int:
-    """How much of a movement the parts cannot take, given what they took already."""
-    if movement.amount < 0:
-        return 0
-    room = sum(part.gross for part in parts) - sum(refunded.values())
-    return max(movement.amount - room, 0)
+def _share(place: int, part: Part, before: int, after: int) -> Share:
+    return Share(
+        part=place,
+        gross=before - after,
+        net=_net(part, before) - _net(part, after),
+        gross_refunded=after,
+        net_left=part.net - _net(part, after),
+        is_full=after == part.gross,
+    )
 
 
 def _net(part: Part, gross: int) -> int:

@@ -175,13 +175,24 @@ def invoice_fact(event: Json, invoice: Json) -> InvoiceFact:
         paid_at=moment(transitions.get("paid_at") or event["created"]) or datetime.fromtimestamp(0, UTC),
         amount_paid=int(invoice["amount_paid"]),
         total=total,
-        net_total=total - int(invoice.get("tax") or 0) if net_total is None else int(net_total),
+        net_total=total - _tax(invoice) if net_total is None else int(net_total),
         discount=sum(int(part["amount"]) for part in invoice.get("total_discount_amounts") or []),
         credit_applied=None if None in balance else int(balance[0]) - int(balance[1]),  # type: ignore[arg-type]
         off_provider=_off_provider(invoice),
-        metadata={**(details.get("metadata") or {}), **(old_details.get("metadata") or {})},
+        metadata={
+            **(invoice.get("metadata") or {}),
+            **(old_details.get("metadata") or {}),
+            **(details.get("metadata") or {}),
+        },
         lines=tuple(_line(line) for line in lines),
     )
+
+
+def _tax(invoice: Json) -> int:
+    """All tax, where the invoice does not say what is left without it."""
+    if invoice.get("tax") is not None:
+        return int(invoice["tax"])
+    return sum(int(tax["amount"]) for tax in invoice.get("total_taxes") or [])
 
 
 def _off_provider(invoice: Json) -> int | None:
