@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from conversion_sync.errors import ConversionSyncError, TransientError
+from conversion_sync.errors import ConversionSyncError
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 
 if TYPE_CHECKING:
@@ -80,8 +80,6 @@ def attempt(what: str, look: Callable[[], str]) -> Line:
     """The line of a check that says what it found, or raises one of the family."""
     try:
         return Line(level="ok", what=what, detail=look())
-    except TransientError as error:
-        return Line(level="warn", what=what, detail=error.message, remedy=error.remedy)
     except ConversionSyncError as error:
         return Line(level="error", what=what, detail=error.message, remedy=error.remedy)
 

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import tempfile
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conversion_sync.errors import ConfigurationError, ConversionSyncError
+from conversion_sync.errors import ConfigurationError, ConversionSyncError, TransientError
 
 NOT_DONE = 1
 WRONG_CONFIGURATION = 2
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 
 
 def expected(error: ConversionSyncError) -> int:
@@ -25,14 +27,31 @@ def expected(error: ConversionSyncError) -> int:
 
 
 def unexpected(fault: Exception) -> int:
-    """Says in one scrubbed line that this is a bug, and where its trace is; returns the exit code."""
+    """Says in a scrubbed line what it is, or that it is a bug and where its trace is; gives the exit code."""
     from conversion_sync.redaction import redact
+    from conversion_sync.store.faults import database_fault
 
+    known = disk_fault(fault) or database_fault(fault)
+    if known is not None:
+        return expected(known)
     trace = redact("".join(traceback.format_exception(fault)))
     said = redact(str(fault)).strip().splitlines()
     say(f"Error: unexpected {type(fault).__name__}: {said[0][:300] if said else 'no message'}")
-    say(f"Remedy: report it with the trace in {_keep(trace)}; running again is safe.")
+    try:
+        say(f"Remedy: report it with the trace in {_keep(trace)}; running again is safe.")
+    except OSError as lost:
+        say(f"Remedy: run again, which is safe; its trace could not be kept: {lost.strerror}.")
     return NOT_DONE
+
+
+def disk_fault(fault: Exception) -> ConversionSyncError | None:
+    """A file that cannot be written or read, in words; None for anything else."""
+    if not isinstance(fault, OSError) or fault.errno not in DISK:
+        return None
+    return TransientError(
+        f"{fault.filename or 'A file'} cannot be used: {fault.strerror}.",
+        remedy="Make room or give this user the right, then run again: what was written is kept.",
+    )
 
 
 def say(line: str) -> None:

@@ -94,12 +94,15 @@ def sync_days(
 def show_days(out: Console, days: Sequence[DayResult]) -> None:
     """A line a day, and what failed with where to look."""
     for day in days:
-        mark = "[green]✓[/green]" if day.ok else "[red]✗[/red]"
+        good = "[yellow]![/yellow]" if day.warnings else "[green]✓[/green]"
+        mark = good if day.ok else "[red]✗[/red]"
         hours = int((day.window.end - day.window.start) / HOUR)
         out.print(
             f"{mark} {day.window.start:%Y-%m-%d %H:%M} UTC, {hours} hours [dim](run {day.run_id})[/dim]"
         )
         for asset, said in day.failures:
+            out.print(f"    {asset}: {said}", markup=False)
+        for asset, said in day.warnings:
             out.print(f"    {asset}: {said}", markup=False)
     if not all(day.ok for day in days):
         out.print("Look at what waits: conversion-sync status. Syncing again is safe.")

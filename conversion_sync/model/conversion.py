@@ -212,7 +212,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "Mend what the last attempt's text names; the rows then go out by themselves.",
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
-        "The process or connection died after the request left, and the platform keeps duplicates.",
+        "The request left, nobody knows what became of it, and the platform keeps duplicates.",
         "Look the conversion up at the platform, then settle it or plan it again by hand.",
     ),
 }

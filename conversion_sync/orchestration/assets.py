@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from conversion_sync.errors import ConversionSyncError
-from conversion_sync.orchestration.failures import as_failure
+from conversion_sync.orchestration.failures import in_words
 from conversion_sync.orchestration.partitions import window_of
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Room, Rooms
@@ -100,7 +99,8 @@ def _planned(rooms: Rooms, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         metadata = _run(context, rooms.plan)
-        missing = rooms.unaccounted(context.resources.pipeline.engine, window_of(context))
+        with in_words():
+            missing = rooms.unaccounted(context.resources.pipeline.engine, window_of(context))
         yield dg.MaterializeResult(metadata=metadata)
         yield dg.AssetCheckResult(
             check_name=ACCOUNTED,
@@ -113,10 +113,8 @@ def _planned(rooms: Rooms, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
 
 
 def _run(context: dg.AssetExecutionContext, room: Room) -> dict[str, int]:
-    try:
+    with in_words():
         report = room(context.resources.pipeline, window_of(context))
-    except ConversionSyncError as fault:
-        raise as_failure(fault) from None
     counts = dict(report.counts)
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     context.log.info("%s: %s", report.room, told)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from conversion_sync.store.embedded_place import unusable_home
+
 URL_VARIABLE = "CONVERSION_SYNC_DAGSTER_URL"
 HOST_TAG, PID_TAG = "conversion_sync/host", "conversion_sync/pid"
 ALIVE = (
@@ -21,13 +23,19 @@ ALIVE = (
 
 
 def write_instance(home: Path) -> Path:
-    """Makes the instance's folder and, if it has none, its dagster.yaml; returns the folder."""
+    """Makes the instance's folder and, if it has none, its dagster.yaml; returns the folder.
+
+    Raises ConfigurationError when the home folder cannot be used.
+    """
     folder = home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "dagster.yaml"
-    if not file.exists():
-        template = files("conversion_sync.orchestration") / "dagster.yaml"
-        file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            template = files("conversion_sync.orchestration") / "dagster.yaml"
+            file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as fault:
+        raise unusable_home(home, fault) from None
     return folder
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window
@@ -17,8 +18,10 @@ from conversion_sync.orchestration.instance import opened, process_tags, reconci
 from conversion_sync.orchestration.jobs import HOURLY_SYNC
 from conversion_sync.orchestration.partitions import key_of, range_tags
 from conversion_sync.orchestration.resources import PIPELINE
+from conversion_sync.orchestration.uploads import ACCEPTED, DOUBTED, WAITING
 from conversion_sync.pipeline.build import context as build_context
 from conversion_sync.pipeline.context import Context
+from conversion_sync.redaction import redact
 from conversion_sync.store.open import OpenDatabase
 
 
@@ -26,24 +29,29 @@ from conversion_sync.store.open import OpenDatabase
 class DayResult:
     """One run: its window, its id in the UI, and the assets that failed with what they said.
 
-    `seconds` is how long each asset took.
+    `seconds` is how long each asset took. `warnings` are assets that succeeded and tell of rows that
+    need a look; `doubts` how many rows this run left to a person, as an answer made no sense.
     """
 
     window: Window
     run_id: str
     seconds: Mapping[str, float]
     failures: Sequence[tuple[str, str]]
+    warnings: Sequence[tuple[str, str]] = ()
+    doubts: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether every asset of the run succeeded."""
-        return not self.failures
+        """Whether every asset of the run succeeded, and no row was left in doubt."""
+        return not self.failures and not self.doubts
 
 
 Progress = Callable[[Window, str], None]
 """Told of every step that begins: the run's window and the asset's name."""
 
 
+MOST_WORDS = 300
+"""Characters of a fault nobody foresaw."""
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The run's log is in the instance; what a person should see is told by `Progress` and the results."""
 
@@ -102,10 +110,44 @@ def _day(job: dg.JobDefinition, instance: dg.DagsterInstance, watch: _Watch, day
         raise_on_error=False,
     )
     failures = [
-        (event.step_key or "", event.step_failure_data.user_failure_data.description or "")
-        if event.step_failure_data.user_failure_data
-        else (event.step_key or "", event.step_failure_data.error_display_string)
+        (event.step_key or "", _said(event.step_failure_data, result.run_id))
         for event in result.all_events
         if event.is_step_failure
     ]
-    return DayResult(window=day, run_id=result.run_id, seconds=watch.seconds, failures=failures)
+    failed = {step for step, _ in failures}
+    notes = [
+        check
+        for check in result.get_asset_check_evaluations()
+        if check.check_name == ACCEPTED and not check.passed and _name(check) not in failed
+    ]
+    return DayResult(
+        window=day,
+        run_id=result.run_id,
+        seconds=watch.seconds,
+        failures=failures,
+        warnings=[(_name(check), check.description or "") for check in notes],
+        doubts=sum(min(_count(check, DOUBTED), _count(check, WAITING)) for check in notes),
+    )
+
+
+def _said(failure: StepFailureData, run_id: str) -> str:
+    """What a failed step says to people; of a fault nobody foresaw its first line, not its trace."""
+    if failure.user_failure_data:
+        return failure.user_failure_data.description or ""
+    fault = failure.error
+    while fault is not None and fault.cause is not None:
+        fault = fault.cause
+    first = redact(fault.message).strip().splitlines()[:1] if fault is not None else []
+    return (
+        f"unexpected {first[0][:MOST_WORDS] if first else 'fault'} "
+        f"Remedy: report it with the trace in the log of run {run_id} (conversion-sync ui); "
+        "running again is safe."
+    )
+
+
+def _name(check: dg.AssetCheckEvaluation) -> str:
+    return check.asset_key.to_user_string()
+
+
+def _count(check: dg.AssetCheckEvaluation, name: str) -> int:
+    return int(str(check.metadata[name].value))

