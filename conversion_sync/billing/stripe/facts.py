@@ -110,7 +110,7 @@ def _read(facts: Facts, kind: str, event: Json, thing: Json) -> None:
 
 def _name(facts: Facts, metadata: Mapping[str, Any], client: str | None, source: str, at: datetime) -> None:
     if metadata or client:
-        facts.namings.append(Naming(metadata=metadata, client_reference=client, source=source, at=at))
+        facts.namings.append(Naming(metadata=dict(metadata), client_reference=client, source=source, at=at))
 
 
 def _charge(facts: Facts, event: Json, thing: Json) -> None:
@@ -118,7 +118,7 @@ def _charge(facts: Facts, event: Json, thing: Json) -> None:
     if at is None:
         return
     payment = references(thing).payment
-    facts.charges[str(payment)].append(
+    facts.charges[str(thing["id"])].append(
         ChargeFact(
             id=str(thing["id"]),
             event_id=str(event["id"]),

@@ -57,8 +57,8 @@ def movements(facts: Facts, catalogue: StripeCatalogue) -> tuple[list[Movement],
         unknown += [state for state in states if state.status not in known][:1]
         moved.extend(_of_refund(states, catalogue))
     objects = {state.payment for states in facts.refunds.values() for state in states}
-    for payment, charges in facts.charges.items():
-        if payment not in objects:
+    for charges in facts.charges.values():
+        if charges[0].payment not in objects:
             moved.extend(_of_charge(charges))
     moved.sort(key=lambda movement: (movement.at, movement.object_id, movement.number))
     return moved, unknown
