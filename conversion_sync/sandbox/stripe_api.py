@@ -65,6 +65,10 @@ class _Api:
     def now(self) -> datetime:
         return self.vendors.clock.now()
 
+    def oldest(self, name: str) -> datetime | None:
+        """Since when a list is kept."""
+        return None if self.retention is None or name != "events" else self.now() - self.retention
+
 
 Answer = Callable[[_Api, Call], Reply]
 
@@ -123,7 +127,7 @@ def _list_objects(api: _Api, call: Call) -> Reply:
     check_parameters(name, call)
     now = api.now()
     low, high = bounds(call, now)
-    oldest = None if api.retention is None or name != "events" else now - api.retention
+    oldest = api.oldest(name)
     if oldest is not None:
         low = max(low or oldest, oldest)
     wanted = Wanted(
@@ -134,8 +138,8 @@ def _list_objects(api: _Api, call: Call) -> Reply:
         },
         accepts=_accepts(name, call, now),
         size=page_size(call),
-        after=cursor(shelf, name, call, "starting_after", oldest),
-        before=cursor(shelf, name, call, "ending_before", oldest),
+        after=cursor(shelf, name, call, "starting_after", now, oldest),
+        before=cursor(shelf, name, call, "ending_before", now, oldest),
     )
     return _page(api, call, shelf, wanted)
 
@@ -177,8 +181,8 @@ def _one_object(api: _Api, call: Call) -> Reply:
     for key in call.query:
         if not key.startswith("expand["):
             return unknown_parameter(key)
-    item = shelf.find(wanted)
-    if item is None or item.at > now:
+    item, oldest = shelf.find(wanted), api.oldest(name)
+    if item is None or item.at > now or (oldest is not None and item.at < oldest):
         return no_such(name.removesuffix("s"), wanted)
     return Reply(body=_expanded(api, item.render(now), expansions(call, ""), now))
 
@@ -196,8 +200,8 @@ def _invoice_lines(api: _Api, call: Call) -> Reply:
         marks={},
         accepts=lambda _: True,
         size=page_size(call),
-        after=cursor(shelf, "lines", call, "starting_after", None),
-        before=cursor(shelf, "lines", call, "ending_before", None),
+        after=cursor(shelf, "lines", call, "starting_after", now),
+        before=cursor(shelf, "lines", call, "ending_before", now),
     )
     return _page(api, call, shelf, wanted)
 

@@ -117,13 +117,15 @@ def page_size(call: Call) -> int:
     return int(limit)
 
 
-def cursor(shelf: Shelf, name: str, call: Call, key: str, oldest: datetime | None) -> str | None:
+def cursor(
+    shelf: Shelf, name: str, call: Call, key: str, now: datetime, oldest: datetime | None = None
+) -> str | None:
     """The id a page begins at. An event past its retention is none. Source: specs/billing.md §1.8."""
     wanted = call.query.get(key)
     if wanted is None:
         return None
     item = shelf.find(wanted)
-    if item is None:
+    if item is None or item.at > now:
         raise RefusedError(no_such(name.removesuffix("s"), wanted, status=400, param=key))
     if oldest is not None and item.at < oldest:
         raise RefusedError(
