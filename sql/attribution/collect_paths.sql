@@ -2,14 +2,16 @@
 -- at its first time.
 -- Input:  work_event, touch. Output: temporary table path (event_key, age_us, …, one row per event and click).
 -- Cost:   one index scan of touch_customer per customer at work.
-insert into path (event_key, source, click_ref, touched_at, network, click_id_kind, click_id, campaign, age_us)
+insert into path (event_key, source, click_ref, touched_at, network, click_id_kind, click_id, campaign, ad_user_data,
+                  age_us)
 with customer as (
     select distinct customer_key from work_event where alive and customer_key is not null
 ), first_capture as (
-    select customer_key, source, click_ref, touched_at, network, click_id_kind, click_id, campaign
+    select customer_key, source, click_ref, touched_at, network, click_id_kind, click_id, campaign,
+           ad_user_data
     from (
         select touch.customer_key, touch.source, touch.click_ref, touch.touched_at, touch.network,
-               touch.click_id_kind, touch.click_id, touch.campaign,
+               touch.click_id_kind, touch.click_id, touch.campaign, touch.ad_user_data,
                row_number() over (
                    partition by touch.customer_key,
                                 case when touch.click_id is null then touch.source else touch.click_id_kind end,
@@ -23,7 +25,7 @@ with customer as (
     where capture = 1
 )
 select work.event_key, click.source, click.click_ref, click.touched_at, click.network, click.click_id_kind,
-       click.click_id, click.campaign,
+       click.click_id, click.campaign, click.ad_user_data,
        (extract(epoch from work.attributed_at - click.touched_at) * 1000000)::bigint
 from work_event as work
 join first_capture as click on click.customer_key = work.customer_key and click.touched_at <= work.attributed_at

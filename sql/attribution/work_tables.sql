@@ -5,7 +5,8 @@ create temporary table work_event (
 ) on commit drop;
 create temporary table path (
     event_key text not null, source text not null, click_ref text not null, touched_at timestamptz not null,
-    network text not null, click_id_kind text, click_id text, campaign text, age_us bigint not null
+    network text not null, click_id_kind text, click_id text, campaign text, ad_user_data text not null,
+    age_us bigint not null
 ) on commit drop;
 create temporary table found_click (like attributed_click) on commit drop;
 create temporary table found_credit (like credit) on commit drop

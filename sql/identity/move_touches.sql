@@ -4,7 +4,7 @@
 -- Cost:   index scans of click_visitor and touch_visitor for the dirty visitors.
 with wanted as (
     select click.source, click.click_ref, resolved.customer_key, click.clicked_at as touched_at, click.visitor_id,
-           click.network, click.click_id_kind, click.click_id, click.campaign
+           click.network, click.click_id_kind, click.click_id, click.campaign, click.ad_user_data
     from resolved_visitor as resolved
     join click on click.visitor_id = resolved.visitor_id
 ), removed as (
@@ -25,15 +25,18 @@ with wanted as (
     where touch.customer_key <> wanted.customer_key
 ), written as (
     insert into touch as known (source, click_ref, customer_key, touched_at, visitor_id, network, click_id_kind,
-                                click_id, campaign)
-    select source, click_ref, customer_key, touched_at, visitor_id, network, click_id_kind, click_id, campaign
+                                click_id, campaign, ad_user_data)
+    select source, click_ref, customer_key, touched_at, visitor_id, network, click_id_kind, click_id, campaign,
+           ad_user_data
     from wanted
     on conflict (source, click_ref, touched_at) do update
     set customer_key = excluded.customer_key, visitor_id = excluded.visitor_id, network = excluded.network,
-        click_id_kind = excluded.click_id_kind, click_id = excluded.click_id, campaign = excluded.campaign
-    where (known.customer_key, known.visitor_id, known.network, known.click_id_kind, known.click_id, known.campaign)
+        click_id_kind = excluded.click_id_kind, click_id = excluded.click_id, campaign = excluded.campaign,
+        ad_user_data = excluded.ad_user_data
+    where (known.customer_key, known.visitor_id, known.network, known.click_id_kind, known.click_id, known.campaign,
+           known.ad_user_data)
         is distinct from (excluded.customer_key, excluded.visitor_id, excluded.network, excluded.click_id_kind,
-                          excluded.click_id, excluded.campaign)
+                          excluded.click_id, excluded.campaign, excluded.ad_user_data)
     returning customer_key, touched_at
 )
 insert into changed_customer (customer_key, touched_at)

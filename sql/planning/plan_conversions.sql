@@ -1,6 +1,6 @@
 -- What should become of every event at every ad account: sent, when, by which deadline, with which value and click; or
 -- not sent, and why. The first reason that applies wins. Refunds known before a payment leaves are taken off its value.
--- Input:  work_event, revenue_event, plan_account, plan_rule, attributed_click, click, conversion, :now.
+-- Input:  work_event, revenue_event, plan_account, plan_rule, attributed_click, conversion, :now.
 -- Output: temporary table desired, shaped like conversion. Cost: primary-key probes for the events at work.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
                      value_minor, book_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
@@ -29,15 +29,13 @@ with event as (
            case when rule.value_rule = 'fixed' then rule.fixed_currency else event.currency end as currency,
            case when rule.value_rule = 'fixed' then rule.fixed_exponent else event.exponent end as exponent,
            found.source as click_source, found.click_ref, found.clicked_at, found.click_id_kind, found.click_id,
-           found.last_outside_at, visit.ad_user_data
+           found.last_outside_at, found.ad_user_data
     from event
     cross join plan_account as ad
     left join plan_rule as rule
         on rule.platform = ad.platform and rule.account = ad.account and rule.event_kind = event.kind
     left join attributed_click as found
         on found.event_key = event.event_key and found.platform = ad.platform and found.account = ad.account
-    left join click as visit
-        on visit.source = found.source and visit.click_ref = found.click_ref and visit.clicked_at = found.clicked_at
 ), timed as (
     select pair.*,
            greatest(occurred_at, clicked_at + min_click_age_us * interval '1 microsecond') as not_before,

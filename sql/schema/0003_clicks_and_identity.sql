@@ -56,7 +56,8 @@ create table visitor_customer (
 );
 create index visitor_customer_customer on visitor_customer (customer_key);
 
--- The clicks of visitors who belong to a customer: narrow, in the order attribution reads them.
+-- The clicks of visitors who belong to a customer: narrow, in the order attribution reads them. Holds every fact of a click
+-- that attribution and planning decide by, so that a revised one makes its payments stale.
 create table touch (
     source        text        not null,
     click_ref     text        not null,
@@ -67,6 +68,7 @@ create table touch (
     click_id_kind text,
     click_id      text,
     campaign      text,
+    ad_user_data  text        not null,
     primary key (source, click_ref, touched_at)
 );
 create index touch_customer on touch (customer_key, touched_at) include (network);

@@ -17,6 +17,7 @@ create table attributed_click (
     clicked_at      timestamptz,
     click_id_kind   text,
     click_id        text,
+    ad_user_data    text,
     last_outside_at timestamptz,
     primary key (event_key, platform, account)
 );
