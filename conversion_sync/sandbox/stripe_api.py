@@ -1,8 +1,9 @@
 """Stripe's REST API over the business: events, invoices, payments, refunds, customers, subscriptions.
 
 Source: specs/billing.md §1.4, §1.8, §1.9, §1.10. Objects and events that lie after the sandbox's clock do
-not exist yet, and the others look as they do at its time. One thing differs from the real API: a live key
-also sees the test-mode objects, so that a client which forgets to look at `livemode` is found out.
+not exist yet, and the others look as they do at its time. An object is read in the shape of the version
+that the request names, the newest without one; an event keeps its own. One thing differs from the real API:
+a live key also sees the test-mode objects, so that a client which forgets to look at `livemode` is found out.
 """
 
 from __future__ import annotations
@@ -38,9 +39,11 @@ from conversion_sync.sandbox.stripe_query import (
     not_expandable,
     page_size,
 )
-from conversion_sync.sandbox.stripe_shapes import Json
+from conversion_sync.sandbox.stripe_shapes import LAST_OLD_VERSION, NEW_VERSION, Json
 from conversion_sync.sandbox.stripe_shelves import Item, Shelf, StripeData, Wanted
 from conversion_sync.sandbox.vendors import Vendors
+
+Look = Callable[[Item], Json]
 
 EXPANDABLE = {
     "charge": "charges",
@@ -68,6 +71,11 @@ class _Api:
     def oldest(self, name: str) -> datetime | None:
         """Since when a list is kept."""
         return None if self.retention is None or name != "events" else self.now() - self.retention
+
+    def look(self, call: Call) -> Look:
+        """How objects look to a request: now, in the version it names."""
+        now, old = self.now(), call.headers.get("stripe-version", NEW_VERSION) <= LAST_OLD_VERSION
+        return lambda item: item.render(now, old)
 
 
 Answer = Callable[[_Api, Call], Reply]
@@ -136,7 +144,7 @@ def _list_objects(api: _Api, call: Call) -> Reply:
         marks={
             key: value for key, value in call.query.items() if key in FILTERS[name] and key not in LOOKED_AT
         },
-        accepts=_accepts(name, call, now),
+        accepts=_accepts(name, call, api.look(call)),
         size=page_size(call),
         after=cursor(shelf, name, call, "starting_after", now, oldest),
         before=cursor(shelf, name, call, "ending_before", now, oldest),
@@ -150,12 +158,11 @@ LOOKED_AT = frozenset({"status", "type", "delivery_success"})
 
 def _page(api: _Api, call: Call, shelf: Shelf, wanted: Wanted) -> Reply:
     found, more = shelf.page(wanted)
-    now = api.now()
-    bodies = [_expanded(api, item.render(now), expansions(call, "data."), now) for item in found]
+    bodies = [_expanded(api, call, item, "data.") for item in found]
     return Reply(body={"object": "list", "data": bodies, "has_more": more, "url": call.path})
 
 
-def _accepts(name: str, call: Call, now: datetime) -> Callable[[Item], bool]:
+def _accepts(name: str, call: Call, look: Look) -> Callable[[Item], bool]:
     if name == "events":
         types = event_types(call)
         if not types:
@@ -164,10 +171,10 @@ def _accepts(name: str, call: Call, now: datetime) -> Callable[[Item], bool]:
         return lambda item: item.marks["type"] in types or item.marks["type"].startswith(stems)
     status = call.query.get("status")
     if name == "subscriptions" and status is None:
-        return lambda item: item.render(now)["status"] not in FINISHED
+        return lambda item: look(item)["status"] not in FINISHED
     if status is None or (name == "subscriptions" and status == "all"):
         return lambda _: True
-    return lambda item: item.render(now)["status"] == status
+    return lambda item: look(item)["status"] == status
 
 
 # -- single objects --------------------------------------------------------------------------------------
@@ -184,7 +191,7 @@ def _one_object(api: _Api, call: Call) -> Reply:
     item, oldest = shelf.find(wanted), api.oldest(name)
     if item is None or item.at > now or (oldest is not None and item.at < oldest):
         return no_such(name.removesuffix("s"), wanted)
-    return Reply(body=_expanded(api, item.render(now), expansions(call, ""), now))
+    return Reply(body=_expanded(api, call, item, ""))
 
 
 def _invoice_lines(api: _Api, call: Call) -> Reply:
@@ -213,22 +220,24 @@ def _nothing_there(_: _Api, call: Call) -> Reply:
 # -- expansion -------------------------------------------------------------------------------------------
 
 
-def _expanded(api: _Api, body: Json, paths: list[list[str]], now: datetime) -> Json:
-    for path in paths:
-        body = _expand(api, body, path, now)
+def _expanded(api: _Api, call: Call, item: Item, prefix: str) -> Json:
+    look = api.look(call)
+    body = look(item)
+    for path in expansions(call, prefix):
+        body = _expand(api, body, path, look)
     return body
 
 
-def _expand(api: _Api, body: Json, path: list[str], now: datetime) -> Json:
+def _expand(api: _Api, body: Json, path: list[str], look: Look) -> Json:
     """The object with what one path names put in place of its id."""
     name, *rest = path
     if body["object"] == "invoice" and name == "payments":
-        found = api.data.invoice_with_payments(body["id"], now)["payments"]
+        found = api.data.invoice_with_payments(body["id"], api.now())["payments"]
         return body | {name: found}
     if name not in EXPANDABLE or name not in body:
         raise RefusedError(not_expandable(".".join(path)))
     value = body[name]
     if isinstance(value, str):
         item = api.data.shelves[EXPANDABLE[name]].find(value)
-        value = None if item is None else item.render(now)
-    return body | {name: _expand(api, value, rest, now) if rest and value is not None else value}
+        value = None if item is None else look(item)
+    return body | {name: _expand(api, value, rest, look) if rest and value is not None else value}

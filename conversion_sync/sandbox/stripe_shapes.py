@@ -13,6 +13,7 @@ from conversion_sync.sandbox.plans import unit_amount
 from conversion_sync.sandbox.records import Change, Customer, Invoice, Refund, Term
 
 OLD_VERSION = "2024-06-20"
+LAST_OLD_VERSION = "2025-03-30"
 NEW_VERSION = "2026-10-28.endive"
 
 Json = dict[str, Any]

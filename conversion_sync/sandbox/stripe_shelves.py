@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from conversion_sync.sandbox.business import Business
-from conversion_sync.sandbox.records import Customer, Invoice
+from conversion_sync.sandbox.records import Customer, Invoice, Line, Refund
 from conversion_sync.sandbox.stripe_events import Event, events_of
 from conversion_sync.sandbox.stripe_invoices import (
     invoice_object,
@@ -32,14 +31,15 @@ from conversion_sync.sandbox.stripe_shapes import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Something that can be listed: its id, when it came to be, how it looks at a moment.
+    """Something that can be listed: its id, when it came to be, how it looks at a moment in either shape.
 
     `marks` are the filters that never change for it.
     """
 
     id: str
     at: datetime
-    render: Callable[[datetime], Json]
+    render: Callable[[datetime, bool], Json]
+    """Takes the moment, and whether the shape is that of before 2025-03-31. An event has its own."""
     marks: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -137,12 +137,17 @@ class StripeData:
                 Item(
                     id=line.id,
                     at=invoice.created_at,
-                    render=lambda _, line=line: line_object(customer, line),  # type: ignore[misc]
+                    render=_line_render(customer, line),
                 )
                 for line in reversed(invoice.lines)
             ),
             in_order=True,
         )
+
+
+def _as(customer: Customer, old: bool) -> Customer:
+    """The customer whose objects are in this shape: what is read has the shape that was asked for."""
+    return customer if customer.old_shape == old else replace(customer, old_shape=old)
 
 
 def _invoices(business: Business) -> Iterator[tuple[Customer, Invoice]]:
@@ -156,22 +161,22 @@ def _paid(business: Business) -> Iterator[tuple[Customer, Invoice]]:
 
 
 def _event(event: Event) -> Item:
-    return Item(id=event.id, at=event.at, render=lambda _: event.body(), marks={"type": event.type})
+    return Item(id=event.id, at=event.at, render=lambda *_: event.body(), marks={"type": event.type})
 
 
 def _customer(customer: Customer) -> Item:
     return Item(
         id=customer.id,
         at=customer.created_at,
-        render=lambda _: customer_object(customer),
+        render=lambda _, old: customer_object(_as(customer, old)),
         marks={"email": customer.email},
     )
 
 
 def _subscription(customer: Customer) -> Item:
-    def render(at: datetime) -> Json:
+    def render(at: datetime, old: bool) -> Json:
         happened = [change for change in customer.changes if change.at <= at]
-        return subscription_object(customer, happened[-1])
+        return subscription_object(_as(customer, old), happened[-1])
 
     return Item(
         id=customer.subscription,
@@ -185,7 +190,7 @@ def _invoice(customer: Customer, invoice: Invoice) -> Item:
     return Item(
         id=invoice.id,
         at=invoice.created_at,
-        render=partial(invoice_object, customer, invoice),
+        render=lambda at, old: invoice_object(_as(customer, old), invoice, at),
         marks={
             "customer": customer.id,
             "subscription": customer.subscription,
@@ -198,7 +203,7 @@ def _invoice_payment(customer: Customer, invoice: Invoice) -> Item:
     return Item(
         id=f"inpay_{invoice.id[3:]}",
         at=invoice.paid_at,
-        render=lambda _: invoice_payment_object(customer, invoice),
+        render=lambda *_: invoice_payment_object(customer, invoice),
         marks={
             "invoice": invoice.id,
             "payment[type]": "payment_intent",
@@ -211,7 +216,7 @@ def _payment_intent(customer: Customer, invoice: Invoice) -> Item:
     return Item(
         id=str(invoice.payment_intent),
         at=invoice.paid_at,
-        render=lambda _: payment_intent_object(customer, invoice),
+        render=lambda _, old: payment_intent_object(_as(customer, old), invoice),
         marks={"customer": customer.id},
     )
 
@@ -220,7 +225,7 @@ def _charge(customer: Customer, invoice: Invoice) -> Item:
     return Item(
         id=str(invoice.charge),
         at=invoice.paid_at,
-        render=partial(charge_object, customer, invoice),
+        render=lambda at, old: charge_object(_as(customer, old), invoice, at),
         marks={"customer": customer.id, "payment_intent": str(invoice.payment_intent)},
     )
 
@@ -230,7 +235,7 @@ def _refunds(customer: Customer, invoice: Invoice) -> Iterator[Item]:
         yield Item(
             id=refund.id,
             at=refund.created_at,
-            render=lambda at, refund=refund: refund_object(customer, invoice, refund, refund.status_at(at)),  # type: ignore[misc]
+            render=_refund_render(customer, invoice, refund),
             marks={"charge": str(invoice.charge), "payment_intent": str(invoice.payment_intent)},
         )
 
@@ -241,6 +246,20 @@ def _credit_notes(customer: Customer, invoice: Invoice) -> Iterator[Item]:
             yield Item(
                 id=refund.credit_note,
                 at=refund.created_at,
-                render=lambda _, refund=refund: credit_note_object(customer, invoice, refund),  # type: ignore[misc]
+                render=_credit_note_render(customer, invoice, refund),
                 marks={"customer": customer.id, "invoice": invoice.id},
             )
+
+
+def _line_render(customer: Customer, line: Line) -> Callable[[datetime, bool], Json]:
+    return lambda _, old: line_object(_as(customer, old), line)
+
+
+def _refund_render(customer: Customer, invoice: Invoice, refund: Refund) -> Callable[[datetime, bool], Json]:
+    return lambda at, old: refund_object(_as(customer, old), invoice, refund, refund.status_at(at))
+
+
+def _credit_note_render(
+    customer: Customer, invoice: Invoice, refund: Refund
+) -> Callable[[datetime, bool], Json]:
+    return lambda _, old: credit_note_object(_as(customer, old), invoice, refund)

@@ -126,12 +126,10 @@ def test_trials_and_free_starts_are_told_apart(written: dict[str, CustomerBook],
     assert {
         event.subscription_ref: event.occurred_at.isoformat() for event in events(written, "trial_started")
     } == trials
-    paid = {payment["subscription"] for payment in truth["payments"] if payment["gross"]}
     free = {payment["subscription"] for payment in truth["payments"] if payment["kind"] == "free"}
     found = events(written, "free_started")
     assert {event.subscription_ref for event in found} == free
-    assert len(found) == len(free)
-    assert free & paid
+    assert len(found) == len(free) > 0
 
 
 def test_customers_are_linked_to_whom_the_metadata_names(

@@ -42,13 +42,14 @@ def url(vendors: Vendors, business: Business, serve: Callable[..., str]) -> str:
 def connect(url: str) -> Iterator[Callable[..., stripe.StripeClient]]:
     sessions: list[requests.Session] = []
 
-    def make(key: str = KEY, retries: int = 0) -> stripe.StripeClient:
+    def make(key: str = KEY, retries: int = 0, version: str | None = None) -> stripe.StripeClient:
         sessions.append(requests.Session())
         return stripe.StripeClient(
             key,
             base_addresses={"api": url},
             http_client=stripe.RequestsClient(session=sessions[-1], timeout=5),
             max_network_retries=retries,
+            stripe_version=version,
         )
 
     yield make
@@ -299,6 +300,21 @@ def test_payments_of_an_invoice_are_there_only_when_expanded(ask: Ask) -> None:
     wide = ask(f"invoices/{link['invoice']}", expand=["payments"])
     assert "payments" not in plain
     assert wide == plain | {"payments": {"object": "list", "data": [link], "has_more": False}}
+
+
+def test_an_object_has_the_shape_of_the_version_that_is_asked_for(
+    connect: Any, ask: Ask, everything: Any
+) -> None:
+    old_client = connect(version="2025-02-24.acacia")
+    for each in everything("invoices")[:40]:
+        old = old_client.raw_request("get", f"/v1/invoices/{each['id']}").data
+        assert ("parent" in each, "subscription" in each) == (True, False)
+        assert ("parent" in old, "subscription" in old) == (False, True)
+        assert old["subscription"] == each["parent"]["subscription_details"]["subscription"]
+        shared = ("total", "total_excluding_tax", "amount_paid", "status", "billing_reason", "customer")
+        assert [old[name] for name in shared] == [each[name] for name in shared]
+        lines = old_client.raw_request("get", f"/v1/invoices/{each['id']}/lines").data["data"]
+        assert ["proration" in line for line in lines] == [True] * len(lines)
 
 
 # -- refusals --------------------------------------------------------------------------------------------
