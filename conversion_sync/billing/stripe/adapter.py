@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import catalogue
-from conversion_sync.billing.stripe.normalise import Keys, book
+from conversion_sync.billing.stripe.identity import Keys
+from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.config.settings import StripeAccount
 from conversion_sync.model.revenue import CustomerBook, CustomerKey
 from conversion_sync.model.windows import Window

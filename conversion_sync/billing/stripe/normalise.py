@@ -6,14 +6,14 @@ Source: specs/billing.md §6.3 (mapping), §6.4 (edge cases).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 from typing import Any
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue, catalogue
 from conversion_sync.billing.stripe.facts import Facts, collect
+from conversion_sync.billing.stripe.identity import Keys, click_ids, links
 from conversion_sync.billing.stripe.payments import Classified, Part, classify, spread
 from conversion_sync.billing.stripe.refunds import Movement, Returned, Share, movements
 from conversion_sync.billing.stripe.shapes import InvoiceFact, SubscriptionFact
@@ -22,8 +22,6 @@ from conversion_sync.model.revenue import (
     CustomerKey,
     EventKey,
     EventKind,
-    IdentityLink,
-    LinkEnd,
     Parked,
     Precision,
     RevenueEvent,
@@ -32,19 +30,6 @@ from conversion_sync.model.revenue import (
 
 PROVIDER = "stripe"
 CURRENCY = re.compile(r"[A-Z]{3}")
-CLICK_PREFIX = "cs_"
-CLICK_IDS = frozenset(
-    {"gclid", "gbraid", "wbraid", "fbc", "fbp", "fbclid", "ttclid", "li_fat_id", "msclkid", "click_ts"}
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """Which metadata names the product's user and the browser; and whose account this is."""
-
-    account: str
-    user_id: str
-    visitor_id: str
 
 
 def book(customer: CustomerKey, records: Iterable[RawRecord], keys: Keys) -> CustomerBook:
@@ -64,7 +49,7 @@ def book(customer: CustomerKey, records: Iterable[RawRecord], keys: Keys) -> Cus
     return CustomerBook(
         customer_key=customer,
         events=tuple(sorted(events, key=lambda event: (event.occurred_at, event.event_key))),
-        links=tuple(_links(customer, facts, keys)),
+        links=tuple(links(customer, facts, keys)),
         parked=tuple(sorted(parked + more_parked, key=lambda record: (record.source_ref, record.reason))),
     )
 
@@ -99,29 +84,6 @@ def _ended(facts: Facts) -> dict[str, datetime]:
         for state in states
         if state.event_type == "customer.subscription.deleted"
     }
-
-
-def _links(customer: CustomerKey, facts: Facts, keys: Keys) -> Iterator[IdentityLink]:
-    """Who the customer is, as metadata says; the latest mention of each pair from each object."""
-    latest: dict[tuple[LinkEnd, str, str, str], datetime] = {}
-    for naming in facts.namings:
-        for end, name in ((LinkEnd.USER, keys.user_id), (LinkEnd.VISITOR, keys.visitor_id)):
-            if value := naming.metadata.get(name):
-                key = (end, str(value), f"billing_metadata:{name}", naming.source)
-                latest[key] = max(naming.at, latest.get(key, naming.at))
-        if naming.client_reference:
-            key = (LinkEnd.USER, naming.client_reference, "client_reference_id", naming.source)
-            latest[key] = max(naming.at, latest.get(key, naming.at))
-    for (end, value, evidence, source), at in sorted(latest.items()):
-        yield IdentityLink(
-            from_end=end,
-            from_id=value,
-            to_end=LinkEnd.CUSTOMER,
-            to_id=customer,
-            evidence=evidence,
-            source_ref=source,
-            linked_at=at,
-        )
 
 
 class _Maker:
@@ -181,7 +143,7 @@ class _Maker:
             "payment_ref": invoice.payment,
             "currency": invoice.currency,
             "exponent": self._vocabulary.exponents.of(invoice.currency),
-            "click_ids": _click_ids(invoice.metadata),
+            "click_ids": click_ids(invoice.metadata),
         }
 
     def corrections(
@@ -308,20 +270,10 @@ class _Maker:
             price_ref_after=state.price,
             quantity_after=state.quantity,
             is_trial=is_trial,
-            click_ids=_click_ids(state.metadata),
+            click_ids=click_ids(state.metadata),
         )
 
 
 def _starts_trial(state: SubscriptionFact) -> bool:
     created = state.event_type == "customer.subscription.created"
     return state.status == "trialing" and (created or state.was not in (None, "trialing"))
-
-
-def _click_ids(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Identifiers the company left in metadata: `cs_gclid` is `gclid`. Source: specs/billing.md §1.11."""
-    found = {
-        name.removeprefix(CLICK_PREFIX): str(value)
-        for name, value in metadata.items()
-        if name.startswith(CLICK_PREFIX) and value
-    }
-    return {name: value for name, value in sorted(found.items()) if name in CLICK_IDS}

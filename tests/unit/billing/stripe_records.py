@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversion_sync.billing.provider import RawRecord
-from conversion_sync.billing.stripe.normalise import Keys, book
+from conversion_sync.billing.stripe.identity import Keys
+from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.billing.stripe.shapes import references
 from conversion_sync.model.revenue import CustomerBook, CustomerKey, RevenueEvent
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conversion_sync.billing.provider import RawRecord
-from conversion_sync.billing.stripe.normalise import Keys, book
+from conversion_sync.billing.stripe.identity import Keys
+from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.model.revenue import (
     EventKey,
     EventKind,
