@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
+from conversion_sync.model.click import NETWORK_OF_CLICK_ID
 from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.queries import query
+
+IDENTIFIERS = {
+    "kinds": [kind.value for kind in NETWORK_OF_CLICK_ID],
+    "networks": [network.value for network in NETWORK_OF_CLICK_ID.values()],
+}
 
 
 def identify(engine: Engine) -> dict[str, int]:
@@ -23,7 +29,7 @@ def identify(engine: Engine) -> dict[str, int]:
             linked = connection.execute(query("identity/resolve_visitors")).rowcount
             connection.execute(query("identity/forget_visitors"))
             connection.execute(query("identity/assign_visitors"))
-            customers = connection.execute(query("identity/move_touches")).rowcount
+            customers = connection.execute(query("identity/move_touches"), IDENTIFIERS).rowcount
             connection.execute(query("identity/mark_events_of_changed_customers"))
         else:
             linked = customers = 0

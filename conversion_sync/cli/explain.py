@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WIDEST = 1000
 """Columns of a line in a file or a pipe; nothing of it is cut off."""
+CHOSEN_BY = {"source": "click_source", "click_ref": "click_ref", "click_id_kind": "click_id_kind"}
+"""What a touch and the row it is sent for have in common; a visit may touch several networks."""
 
 
 def explain(
@@ -100,7 +102,7 @@ def _path(branch: Tree, found: Explanation) -> None:
         chosen = [
             f"{entry.row['platform']}:{entry.row['account']}"
             for entry in found.entries
-            if (entry.row["click_source"], entry.row["click_ref"]) == (visit["source"], visit["click_ref"])
+            if all(entry.row[theirs] == visit[ours] for ours, theirs in CHOSEN_BY.items())
         ]
         clicked = f" {visit['click_id_kind']} {visit['click_id']}" if visit["click_id"] else ""
         mark = f"  ← the click of {', '.join(sorted(set(chosen)))}" if chosen else ""

@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from conversion_sync.model.click import (
-    NETWORK_OF_CLICK_ID,
     Click,
     ClickIdKind,
     Consent,
@@ -68,16 +67,13 @@ def read_row(source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime)
     problem = _problem(texts.get("click_ref"), at, user or visitor, ids, min(now, written or now))
     if problem is not None:
         return QuarantinedClick(source=source, click_ref=ref, reason=problem[0], detail=problem[1])
-    kind_of = next((kind for kind in NETWORK_OF_CLICK_ID if kind in ids), None)
     return Click(
         source=source,
         click_ref=ref,
         clicked_at=at,
         visitor_id=visitor or f"user:{user}",
         user_id=user,
-        network=_network(kind_of, texts.get("utm_source")),
-        click_id_kind=kind_of,
-        click_id=None if kind_of is None else ids[kind_of],
+        network=None if ids else _tagged(texts.get("utm_source")),
         click_ids={kind.value: value for kind, value in ids.items()},
         campaign=texts.get("campaign"),
         landing_url=texts.get("landing_url"),
@@ -105,9 +101,7 @@ def _problem(
     return None
 
 
-def _network(kind: ClickIdKind | None, utm_source: str | None) -> Network:
-    if kind is not None:
-        return NETWORK_OF_CLICK_ID[kind]
+def _tagged(utm_source: str | None) -> Network:
     if utm_source is None:
         return Network.DIRECT
     tag = utm_source.lower()

@@ -42,7 +42,7 @@ NETWORK_OF_CLICK_ID: dict[ClickIdKind, Network] = {
     ClickIdKind.LI_FAT_ID: Network.LINKEDIN,
     ClickIdKind.MSCLKID: Network.MICROSOFT,
 }
-"""In order of preference within a network."""
+"""In order of preference within a network: the first one a visit has is its touch of that network."""
 
 
 class Consent(StrEnum):
@@ -57,8 +57,9 @@ class Consent(StrEnum):
 class Click:
     """One visit. `click_ref` is the user's own id of the row; times are aware UTC.
 
-    `click_id_kind`/`click_id` name the preferred identifier; `click_ids` holds all of the row's.
-    Columns of table `click` have the same names, in the same order.
+    `click_ids` holds all identifiers of the row by kind; they may be of several networks. `network` is
+    where the tags of a visit without identifiers point, None where there are some. Columns of table
+    `click` have the same names, in the same order.
     """
 
     source: str
@@ -66,9 +67,7 @@ class Click:
     clicked_at: datetime
     visitor_id: str
     user_id: str | None
-    network: Network
-    click_id_kind: ClickIdKind | None
-    click_id: str | None
+    network: Network | None
     click_ids: dict[str, str]
     campaign: str | None
     landing_url: str | None

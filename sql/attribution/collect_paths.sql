@@ -1,6 +1,6 @@
 -- The path of each event: its customer's touches at or before it. A click that was captured more than once counts once,
 -- at its first time.
--- Input:  work_event, touch. Output: temporary table path (event_key, age_us, …, one row per event and click).
+-- Input:  work_event, touch. Output: temporary table path (event_key, age_us, …, one row per event and touch).
 -- Cost:   one index scan of touch_customer per customer at work.
 insert into path (event_key, source, click_ref, touched_at, network, click_id_kind, click_id, campaign, ad_user_data,
                   age_us)

@@ -1,5 +1,6 @@
 -- Reporting credit of every model in one pass. Weights are whole numbers, so shares are exact; the minor units left over
 -- by rounding down go to the largest remainders, ties to the earlier touch, so that a model's credits sum to the event's net.
+-- Touches of one moment are in order of (source, click_ref, network).
 --   last_non_direct  all to the last touch that is not direct, to the last touch if all are
 --   linear           equal
 --   position_based   two fifths to the first and the last, the rest equally between; halves for two touches
@@ -12,7 +13,7 @@ with placed as (
     select path.event_key, work.net_minor, path.source, path.click_ref, path.touched_at, path.network,
            path.campaign, path.age_us,
            row_number() over (
-               partition by path.event_key order by path.touched_at, path.source, path.click_ref
+               partition by path.event_key order by path.touched_at, path.source, path.click_ref, path.network
            ) as position,
            count(*) over (partition by path.event_key) as touches
     from path

@@ -1,8 +1,8 @@
 -- Where a page of clicks waits to be landed. Dropped with the transaction.
 create temporary table if not exists staged_click (
     source text, click_ref text, clicked_at timestamptz, visitor_id text, user_id text, network text,
-    click_id_kind text, click_id text, click_ids jsonb, campaign text, landing_url text, referrer text,
-    user_agent text, ip_address text, ad_user_data text, ad_personalization text
+    click_ids jsonb, campaign text, landing_url text, referrer text, user_agent text, ip_address text,
+    ad_user_data text, ad_personalization text
 ) on commit drop;
 create temporary table if not exists staged_quarantined_click (
     source text, click_ref text, reason text, detail text

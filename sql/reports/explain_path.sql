@@ -5,7 +5,7 @@ from (
     select source, click_ref, touched_at, visitor_id, network, click_id_kind, click_id, campaign
     from touch
     where customer_key = :customer_key and touched_at <= :until
-    order by touched_at desc, source desc, click_ref desc
+    order by touched_at desc, source desc, click_ref desc, network desc
     limit :most
 ) as recent
-order by touched_at, source, click_ref
+order by touched_at, source, click_ref, network

@@ -6,6 +6,6 @@ select (select count(*) from raw_event
         where clicked_at >= cast(:start as timestamptz) and clicked_at < cast(:end as timestamptz)) as clicks,
        (select count(*) from click
         where clicked_at >= cast(:start as timestamptz) and clicked_at < cast(:end as timestamptz)
-            and click_id is not null) as ad_clicks,
+            and click_ids <> '{}') as ad_clicks,
        (select count(*) from quarantined_click) as quarantined_clicks,
        (select count(*) from parked_record) as parked_records

@@ -1,15 +1,13 @@
 -- Clicks as the user's tables tell them, who is whom, and the touches of people who pay.
 
--- One row per visit. Partitioned by the month of the click; retention is a DROP.
+-- One row per visit. network is where the tags of a visit without click ids point. Partitioned by the month of the click; retention is a DROP.
 create table click (
     source             text        not null,
     click_ref          text        not null,
     clicked_at         timestamptz not null,
     visitor_id         text        not null,
     user_id            text,
-    network            text        not null,
-    click_id_kind      text,
-    click_id           text,
+    network            text,
     click_ids          jsonb       not null default '{}',
     campaign           text,
     landing_url        text,
@@ -19,7 +17,8 @@ create table click (
     ad_user_data       text        not null,
     ad_personalization text        not null,
     ingested_at        timestamptz not null default now(),
-    primary key (source, click_ref, clicked_at)
+    primary key (source, click_ref, clicked_at),
+    check ((network is null) = (click_ids <> '{}'))
 ) partition by range (clicked_at);
 create index click_visitor on click (visitor_id, clicked_at);
 
@@ -56,8 +55,9 @@ create table visitor_customer (
 );
 create index visitor_customer_customer on visitor_customer (customer_key);
 
--- The clicks of visitors who belong to a customer: narrow, in the order attribution reads them. Holds every fact of a click
--- that attribution and planning decide by, so that a revised one makes its payments stale.
+-- The clicks of visitors who belong to a customer: narrow, in the order attribution reads them. A visit gives one
+-- touch for each network it has an identifier of, or else one by its tags. Holds every fact of a click that attribution and
+-- planning decide by, so that a revised one makes its payments stale.
 create table touch (
     source        text        not null,
     click_ref     text        not null,
@@ -69,7 +69,7 @@ create table touch (
     click_id      text,
     campaign      text,
     ad_user_data  text        not null,
-    primary key (source, click_ref, touched_at)
+    primary key (source, click_ref, touched_at, network)
 );
 create index touch_customer on touch (customer_key, touched_at) include (network);
 create index touch_visitor on touch (visitor_id);

@@ -34,5 +34,5 @@ create table credit (
     position     integer     not null,
     weight       double precision not null,
     credit_minor bigint      not null,
-    primary key (event_key, model, source, click_ref, touched_at)
+    primary key (event_key, model, source, click_ref, touched_at, network)
 );

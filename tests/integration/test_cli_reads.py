@@ -54,7 +54,7 @@ def on_books(command: Run, tmp_path: Path, database) -> Run:
     engine = database.engine
     configure(engine, "google_ads", rules=(("first_payment", "purchase"),))
     link(engine, "visitor", "v1", "customer", CUSTOMER)
-    land(engine, click("g", 2 * DAY, ClickIdKind.GCLID))
+    land(engine, click("g", 2 * DAY, ids={ClickIdKind.GCLID: "id-g", ClickIdKind.FBCLID: "id-f"}))
     event(engine, "pay", EventKind.FIRST_PAYMENT, 5 * HOUR, net=1000, tax=190, object_id="in_1")
     event(engine, "up", EventKind.EXPANSION_PAYMENT, 4 * HOUR, net=500)
     rooms(engine)
@@ -142,7 +142,8 @@ def test_a_conversion_is_explained(on_books: Run) -> None:
     shown = on_books("explain", PAID[:8]).stdout
     for said in (
         "net 10.00 USD + tax 1.90 USD = 11.90 USD",
-        "google gclid id-g  ← the click of google_ads:main",
+        "google gclid id-g  ← the click of google_ads:main\n",
+        "meta fbclid id-f\n",
         "The platform holds it.",
         f"there called cs_{PAID}",
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from conversion_sync.attribution.attribute import attribute
 from conversion_sync.attribution.identify import identify
 from conversion_sync.clicks.source import ClickPage
 from conversion_sync.delivery.plan import plan
-from conversion_sync.model.click import NETWORK_OF_CLICK_ID, Click, ClickIdKind, Consent, Network
+from conversion_sync.model.click import Click, ClickIdKind, Consent, Network
 from conversion_sync.model.revenue import EventKind, lane_of
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.pull import land_click_page
@@ -96,22 +96,22 @@ def click(
     kind: ClickIdKind | None = ClickIdKind.GCLID,
     *,
     click_id: str | None = None,
+    ids: Mapping[ClickIdKind, str] | None = None,
     visitor: str = "v1",
     user: str | None = None,
     consent: Consent = Consent.GRANTED,
 ) -> Click:
-    """A visit `ago` before NOW; of an ad when `kind` is given, else direct."""
-    value = None if kind is None else click_id or f"id-{ref}"
+    """A visit `ago` before NOW; of an ad when `kind` is given, else direct. `ids` are all its identifiers."""
+    if ids is None:
+        ids = {} if kind is None else {kind: click_id or f"id-{ref}"}
     return Click(
         source="web",
         click_ref=ref,
         clicked_at=NOW - ago,
         visitor_id=visitor,
         user_id=user,
-        network=Network.DIRECT if kind is None else NETWORK_OF_CLICK_ID[kind],
-        click_id_kind=kind,
-        click_id=value,
-        click_ids={} if kind is None or value is None else {kind.value: value},
+        network=None if ids else Network.DIRECT,
+        click_ids={kind.value: value for kind, value in ids.items()},
         campaign=None,
         landing_url="https://shop.example/",
         referrer=None,

@@ -48,9 +48,7 @@ def test_a_whole_row_becomes_a_click() -> None:
         clicked_at=NOW,
         visitor_id="anon-1",
         user_id="u-1",
-        network=Network.GOOGLE,
-        click_id_kind=ClickIdKind.GCLID,
-        click_id=GCLID,
+        network=None,
         click_ids={"gclid": GCLID, "fbclid": "IwAR1"},
         campaign="spring",
         landing_url="https://example.com/",
@@ -62,22 +60,10 @@ def test_a_whole_row_becomes_a_click() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("ids", "network", "kind"),
-    [
-        ({"gbraid": "0AAAAA123456", "gclid": GCLID}, Network.GOOGLE, ClickIdKind.GCLID),
-        ({"wbraid": "0AAAAA123456", "gbraid": "0AAAAA123457"}, Network.GOOGLE, ClickIdKind.GBRAID),
-        ({"fbclid": "IwAR1", "fbc": "fb.1.2.IwAR1"}, Network.META, ClickIdKind.FBC),
-        ({"msclkid": "m", "ttclid": "t"}, Network.TIKTOK, ClickIdKind.TTCLID),
-        ({"msclkid": "m", "li_fat_id": "l"}, Network.LINKEDIN, ClickIdKind.LI_FAT_ID),
-        ({"msclkid": "m", "utm_source": "google"}, Network.MICROSOFT, ClickIdKind.MSCLKID),
-    ],
-)
-def test_the_preferred_identifier_names_the_network(
-    ids: dict[str, str], network: Network, kind: ClickIdKind
-) -> None:
-    found = click(**ids)
-    assert (found.network, found.click_id_kind, found.click_id) == (network, kind, ids[kind.value])
+def test_every_identifier_of_a_row_is_kept_and_none_speaks_for_the_others() -> None:
+    ids = {kind.value: f"{kind.value}-of-at-least-twenty-characters" for kind in ClickIdKind}
+    found = click(**ids, utm_source="google")
+    assert (found.network, found.click_ids) == (None, ids)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +85,7 @@ def test_the_preferred_identifier_names_the_network(
 )
 def test_without_an_identifier_the_tag_names_the_network(tag: str | None, network: Network) -> None:
     found = click(utm_source=tag)
-    assert (found.network, found.click_id_kind, found.click_id) == (network, None, None)
+    assert (found.network, found.click_ids) == (network, {})
 
 
 @pytest.mark.parametrize(
