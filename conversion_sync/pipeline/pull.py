@@ -19,6 +19,7 @@ from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.store.copy import copy_rows
+from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
@@ -142,7 +143,12 @@ def land_record_page(
 
 
 def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> tuple[int, int]:
-    """Lands one page; returns how many clicks were new or changed, and how many lay before the window."""
+    """Lands one page; returns how many clicks were new or changed, and how many lay before the window.
+
+    Of a row that stands in the page twice the last counts. Pages land one after another, because a
+    revised row is compared with the one kept.
+    """
+    clicks = {(click.source, click.click_ref): click for click in page.clicks}.values()
     rows = [
         (
             click.source,
@@ -160,19 +166,21 @@ def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> 
             click.ad_user_data.value,
             click.ad_personalization.value,
         )
-        for click in page.clicks
+        for click in clicks
     ]
     refused = [(row.source, row.click_ref, row.reason, row.detail) for row in page.quarantined]
-    ensure_months(engine, "click", (click.clicked_at for click in page.clicks))
+    ensure_months(engine, "click", (click.clicked_at for click in clicks))
     with engine.begin() as connection:
+        transaction_lock(connection, "land_clicks")
         connection.execute(query("landing/click_work_tables"))
         copy_rows(connection, "staged_click", CLICK_COLUMNS, rows)
         copy_rows(
             connection, "staged_quarantined_click", ("source", "click_ref", "reason", "detail"), refused
         )
+        connection.execute(query("landing/analyse_clicks"))
         landed = connection.execute(query("landing/land_clicks"), {"window_start": window_start}).one()
-        connection.execute(query("landing/link_visitors_of_clicks"))
-        connection.execute(query("landing/quarantine_clicks"))
+        for step in ("unlink_visitors_of_clicks", "link_visitors_of_clicks", "quarantine_clicks"):
+            connection.execute(query(f"landing/{step}"))
     return int(landed.rows_new), int(landed.rows_late)
 
 

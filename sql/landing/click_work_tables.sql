@@ -4,6 +4,7 @@ create temporary table if not exists staged_click (
     click_ids jsonb, campaign text, landing_url text, referrer text, user_agent text, ip_address text,
     ad_user_data text, ad_personalization text
 ) on commit drop;
+create temporary table if not exists left_link (visitor_id text, user_id text, source text) on commit drop;
 create temporary table if not exists staged_quarantined_click (
     source text, click_ref text, reason text, detail text
 ) on commit drop

@@ -1,21 +1,43 @@
--- Keeps clicks; a row already kept is updated only if it differs. Their visitors become dirty for `identify`.
--- Input:  staged_click (temporary, shaped like click), :window_start.
--- Output: one row: how many were new or changed, and how many of those lay before the window (lateness).
--- Cost:   one primary-key probe a staged row, in the partitions of the staged months.
-with left_visitor as (
-    select kept.visitor_id
+-- Keeps clicks; a row already kept is replaced only if it differs, whatever its time. Visitors it names or named become dirty
+-- for `identify`.
+-- Input:  staged_click (temporary, one row a click), click_time, :window_start.
+-- Output: click, click_time, dirty(identify); left_link: browsers and users that kept rows named together and, for all they
+--         know, no longer do. One row: how many were new or changed, how many of those lay before the window (lateness).
+-- Cost:   two primary-key probes a staged row, in click_time and in the partition of its month.
+with former as (
+    select kept.source, kept.click_ref, kept.clicked_at, kept.visitor_id, kept.user_id,
+           kept.clicked_at <> staged.clicked_at as moved
     from staged_click as staged
+    join click_time as known on known.source = staged.source and known.click_ref = staged.click_ref
     join click as kept
-        on kept.source = staged.source and kept.click_ref = staged.click_ref and kept.clicked_at = staged.clicked_at
-    where kept.visitor_id <> staged.visitor_id
+        on kept.source = known.source and kept.click_ref = known.click_ref and kept.clicked_at = known.clicked_at
+    where (kept.clicked_at, kept.visitor_id, kept.user_id)
+        is distinct from (staged.clicked_at, staged.visitor_id, staged.user_id)
+), replaced as (
+    delete from click as kept
+    using former
+    where former.moved
+        and kept.source = former.source and kept.click_ref = former.click_ref and kept.clicked_at = former.clicked_at
+), timed as (
+    insert into click_time as known (source, click_ref, clicked_at)
+    select staged.source, staged.click_ref, staged.clicked_at
+    from staged_click as staged
+    where not exists (
+        select 1 from click_time as same
+        where same.source = staged.source and same.click_ref = staged.click_ref
+            and same.clicked_at = staged.clicked_at
+    )
+    on conflict (source, click_ref) do update set clicked_at = excluded.clicked_at
+), unlinked as (
+    insert into left_link (visitor_id, user_id, source)
+    select visitor_id, user_id, source from former where user_id is not null
 ), landed as (
     insert into click as kept (source, click_ref, clicked_at, visitor_id, user_id, network, click_ids, campaign,
                                landing_url, referrer, user_agent, ip_address, ad_user_data, ad_personalization)
-    select distinct on (source, click_ref, clicked_at)
-           source, click_ref, clicked_at, visitor_id, user_id, network, click_ids, campaign, landing_url, referrer,
+    select source, click_ref, clicked_at, visitor_id, user_id, network, click_ids, campaign, landing_url, referrer,
            user_agent, ip_address, ad_user_data, ad_personalization
     from staged_click
-    order by source, click_ref, clicked_at
+    order by source, click_ref
     on conflict (source, click_ref, clicked_at) do update
     set visitor_id = excluded.visitor_id, user_id = excluded.user_id, network = excluded.network,
         click_ids = excluded.click_ids, campaign = excluded.campaign, landing_url = excluded.landing_url,
@@ -31,7 +53,7 @@ with left_visitor as (
 ), marked as (
     insert into dirty (room, key)
     select 'identify', visitor_id
-    from (select visitor_id from landed union select visitor_id from left_visitor) changed
+    from (select visitor_id from landed union select visitor_id from former) changed
     order by 2
     on conflict (room, key) do update set marked_at = excluded.marked_at
 )

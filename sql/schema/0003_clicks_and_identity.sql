@@ -22,6 +22,14 @@ create table click (
 ) partition by range (clicked_at);
 create index click_visitor on click (visitor_id, clicked_at);
 
+-- The time each click is kept under: a row whose time was corrected is found in its month, and replaced.
+create table click_time (
+    source     text        not null,
+    click_ref  text        not null,
+    clicked_at timestamptz not null,
+    primary key (source, click_ref)
+);
+
 -- Rows of a click table that cannot be used, each with its reason.
 create table quarantined_click (
     source         text        not null,
@@ -32,7 +40,8 @@ create table quarantined_click (
     primary key (source, click_ref, reason)
 );
 
--- Evidence that one id belongs to another. Append-only; the latest link of an id wins.
+-- Evidence that one id belongs to another; the latest link of an id wins. Evidence of a click table is what its rows say now,
+-- all other is only added to.
 create table identity_link (
     from_end    text        not null check (from_end in ('visitor', 'user')),
     from_id     text        not null,

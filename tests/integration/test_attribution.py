@@ -268,7 +268,10 @@ def tell(engine: Engine, fact: tuple) -> None:
 def empty(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
-            text(f"truncate click, identity_link, revenue_event, dirty, conversion, {', '.join(DERIVED)}")
+            text(
+                "truncate click, click_time, identity_link, revenue_event, dirty, conversion, "
+                + ", ".join(DERIVED)
+            )
         )
 
 

@@ -17,6 +17,7 @@ from tests.integration.world import (
     DAY,
     HOUR,
     MODELS,
+    NOW,
     TINY,
     click,
     configure,
@@ -49,6 +50,12 @@ def engine(database) -> Engine:
 
 def stale(engine: Engine, room: str) -> list[str]:
     return [key for (key,) in rows(engine, "select key from dirty where room = :room order by 1", room=room)]
+
+
+def owners(engine: Engine) -> list[str]:
+    return [
+        key for (key,) in rows(engine, "select customer_key from visitor_customer where visitor_id = 'v3'")
+    ]
 
 
 def planned(engine: Engine) -> tuple[str, str]:
@@ -105,3 +112,59 @@ def test_what_is_only_sent_along_is_sent_as_revised_and_makes_no_payment_stale(e
         "192.0.2.7",
         "denied",
     )
+
+
+def test_a_corrected_time_moves_the_click_even_to_another_month(engine) -> None:
+    land(engine, replace(AD, clicked_at=NOW - 27 * DAY))
+    rooms(engine, window=TINY)
+    assert rows(engine, "select clicked_at from click where click_ref = 'c'") == [(NOW - 27 * DAY,)]
+    assert rows(engine, "select event_key, clicked_at from conversion where click_ref = 'c' order by 1") == [
+        ("before", NOW - 27 * DAY),
+        ("pay", NOW - 27 * DAY),
+    ]
+    land(engine, replace(AD, clicked_at=NOW - 29 * DAY))
+    assert planned(engine) == ("skipped", "click_too_old")
+
+
+def test_a_row_in_doubt_is_sent_again_with_the_consent_of_a_click_whose_time_was_corrected(engine) -> None:
+    set_state(engine, "pay", "in_flight", "sent")
+    land(engine, replace(AD, clicked_at=NOW - 2 * DAY, ad_user_data=Consent.DENIED))
+    rooms(engine, window=TINY)
+    [(conversion_id,)] = rows(engine, "select conversion_id from conversion where event_key = 'pay'")
+    with engine.begin() as connection:
+        sent = connection.execute(query("delivery/outbound"), {"conversion_ids": [conversion_id]}).one()
+    assert (sent.clicked_at, sent.click_ids, sent.ad_user_data) == (NOW - DAY, {"fbclid": "id-c"}, "denied")
+
+
+def test_a_corrected_user_takes_the_browser_along(engine) -> None:
+    link(engine, "user", "u1", "customer", CUSTOMER)
+    link(engine, "user", "u2", "customer", "stripe:main:cus_2")
+    browser = click("b", HOUR, ClickIdKind.FBCLID, visitor="v3", user="u1")
+    land(engine, browser)
+    rooms(engine, window=TINY)
+    assert owners(engine) == [CUSTOMER]
+    land(engine, replace(browser, user_id="u2"))
+    rooms(engine, window=TINY)
+    assert owners(engine) == ["stripe:main:cus_2"]
+    land(engine, replace(browser, user_id=None))
+    rooms(engine, window=TINY)
+    assert owners(engine) == []
+
+
+def test_evidence_that_another_row_still_gives_stays(engine) -> None:
+    link(engine, "user", "u1", "customer", CUSTOMER)
+    earlier, later = (click(f"b{ago}", ago, None, visitor="v3", user="u1") for ago in (DAY, HOUR))
+    land(engine, earlier, later)
+    land(engine, replace(later, user_id="u2"))
+    assert rows(engine, "select to_id, linked_at from identity_link where from_id = 'v3' order by 1") == [
+        ("u1", NOW - DAY),
+        ("u2", NOW - HOUR),
+    ]
+
+
+def test_of_two_versions_in_one_page_the_last_counts(engine) -> None:
+    land(engine, replace(AD, user_id="u9"), replace(AD, clicked_at=NOW - 3 * DAY))
+    assert rows(engine, "select user_id, clicked_at from click where click_ref = 'c'") == [
+        (None, NOW - 3 * DAY)
+    ]
+    assert rows(engine, "select 1 from identity_link where to_id = 'u9'") == []
