@@ -99,9 +99,11 @@ def click(
     ids: Mapping[ClickIdKind, str] | None = None,
     visitor: str = "v1",
     user: str | None = None,
+    network: Network = Network.DIRECT,
+    campaign: str | None = None,
     consent: Consent = Consent.GRANTED,
 ) -> Click:
-    """A visit `ago` before NOW; of an ad when `kind` is given, else direct. `ids` are all its identifiers."""
+    """A visit `ago` before NOW; of an ad when `kind` is given, else of `network`. `ids`: all of them."""
     if ids is None:
         ids = {} if kind is None else {kind: click_id or f"id-{ref}"}
     return Click(
@@ -110,9 +112,9 @@ def click(
         clicked_at=NOW - ago,
         visitor_id=visitor,
         user_id=user,
-        network=None if ids else Network.DIRECT,
+        network=None if ids else network,
         click_ids={kind.value: value for kind, value in ids.items()},
-        campaign=None,
+        campaign=campaign,
         landing_url="https://shop.example/",
         referrer=None,
         user_agent="Mozilla/5.0",
@@ -147,8 +149,38 @@ def link(engine: Engine, from_end: str, from_id: str, to_end: str, to_id: str, a
         )
 
 
-def event(
-    engine: Engine,
+EVENT_COLUMNS = (
+    "event_key",
+    "provider",
+    "provider_account",
+    "livemode",
+    "kind",
+    "lane",
+    "occurred_at",
+    "occurred_at_precision",
+    "source_event_id",
+    "source_object_type",
+    "source_object_id",
+    "parent_event_key",
+    "customer_key",
+    "currency",
+    "exponent",
+    "gross_minor",
+    "tax_minor",
+    "net_minor",
+    "discount_minor",
+    "net_after_minor",
+    "cumulative_refunded_minor",
+    "is_first_for_customer",
+    "is_first_for_subscription",
+    "is_trial",
+    "reconstructed",
+    "content_hash",
+    "transport",
+)
+
+
+def event_row(
     key: str,
     kind: EventKind,
     ago: timedelta,
@@ -162,74 +194,45 @@ def event(
     customer: str | None = CUSTOMER,
     livemode: bool = True,
     object_id: str | None = None,
-) -> None:
-    """A revenue event `ago` before NOW, marked stale for the rooms downstream as normalising does."""
+    content_hash: str = "hash",
+) -> tuple[object, ...]:
+    """A revenue event `ago` before NOW, by EVENT_COLUMNS."""
+    return (
+        key,
+        "stripe",
+        "main",
+        livemode,
+        kind.value,
+        lane_of(kind).value,
+        NOW - ago,
+        "second",
+        f"evt_{key}",
+        "invoice",
+        object_id or key,
+        parent,
+        customer,
+        currency,
+        0 if currency == "JPY" else 2,
+        net + tax,
+        tax,
+        net,
+        0,
+        left,
+        refunded,
+        False,
+        False,
+        False,
+        False,
+        content_hash,
+        "events",
+    )
+
+
+def event(engine: Engine, key: str, kind: EventKind, ago: timedelta, **options: Any) -> None:
+    """A revenue event, marked stale for the rooms downstream as normalising does."""
     ensure_months(engine, "conversion", [NOW - ago])
     with engine.begin() as connection:
-        copy_rows(
-            connection,
-            "revenue_event",
-            (
-                "event_key",
-                "provider",
-                "provider_account",
-                "livemode",
-                "kind",
-                "lane",
-                "occurred_at",
-                "occurred_at_precision",
-                "source_event_id",
-                "source_object_type",
-                "source_object_id",
-                "parent_event_key",
-                "customer_key",
-                "currency",
-                "exponent",
-                "gross_minor",
-                "tax_minor",
-                "net_minor",
-                "discount_minor",
-                "net_after_minor",
-                "cumulative_refunded_minor",
-                "is_first_for_customer",
-                "is_first_for_subscription",
-                "is_trial",
-                "reconstructed",
-                "content_hash",
-                "transport",
-            ),
-            [
-                (
-                    key,
-                    "stripe",
-                    "main",
-                    livemode,
-                    kind.value,
-                    lane_of(kind).value,
-                    NOW - ago,
-                    "second",
-                    f"evt_{key}",
-                    "invoice",
-                    object_id or key,
-                    parent,
-                    customer,
-                    currency,
-                    0 if currency == "JPY" else 2,
-                    net + tax,
-                    tax,
-                    net,
-                    0,
-                    left,
-                    refunded,
-                    False,
-                    False,
-                    False,
-                    False,
-                    "hash",
-                    "events",
-                )
-            ],
-        )
+        copy_rows(connection, "revenue_event", EVENT_COLUMNS, [event_row(key, kind, ago, **options)])
         mark(engine, key, connection=connection)
 
 

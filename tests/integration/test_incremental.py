@@ -1,0 +1,223 @@
+"""Law 4: whatever is landed, revised and linked, in any order and portion, equals one full recomputation.
+
+The incremental world is told in batches and redoes only what they made stale. The other one is told
+once how everything stands in the end, and redoes everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from conversion_sync.model.click import Click, ClickIdKind, Consent, Network
+from conversion_sync.model.revenue import EventKind
+from conversion_sync.store.copy import copy_rows
+from conversion_sync.store.partitions import ensure_months
+from conversion_sync.store.queries import query
+from tests.integration.world import (
+    CUSTOMER,
+    DAY,
+    EVENT_COLUMNS,
+    EVERYTHING,
+    HOUR,
+    NOW,
+    TINY,
+    click,
+    configure,
+    event_row,
+    land,
+    rooms,
+    rows,
+)
+
+CUSTOMERS = (CUSTOMER, "stripe:main:cus_2")
+PAID = (HOUR, DAY, 9 * DAY, 40 * DAY)
+"""How long ago each payment was; its refund came half an hour later."""
+TOLD = ("click", "click_time", "identity_link", "revenue_event", "dirty")
+DERIVED = ("visitor_customer", "touch", "attributed_click", "credit", "conversion")
+LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_ref", "linked_at")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What billing says of the payment of one number."""
+
+    number: int
+    customer: str
+    net: int
+    refunded: int
+
+
+@dataclass(frozen=True)
+class Retired:
+    """Billing no longer knows the payment of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """Evidence found in billing records."""
+
+    ends: tuple[str, str, str, str]
+    ago: timedelta
+
+
+@dataclass
+class Facts:
+    """How everything stands."""
+
+    clicks: dict[str, Click] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    payments: dict[int, Payment] = field(default_factory=dict)
+
+
+IDENTIFIERS: Mapping[ClickIdKind, st.SearchStrategy[str | None]] = {
+    kind: st.sampled_from([None, f"{kind}-a", f"{kind}-b"])
+    for kind in (ClickIdKind.GCLID, ClickIdKind.GBRAID, ClickIdKind.FBC, ClickIdKind.FBCLID)
+}
+
+
+@st.composite
+def visits(draw: st.DrawFn) -> Click:
+    """A version of one of a few click rows."""
+    drawn = {kind: draw(values) for kind, values in IDENTIFIERS.items()}
+    ids = {kind: value for kind, value in drawn.items() if value is not None}
+    return click(
+        draw(st.sampled_from(["c1", "c2", "c3"])),
+        draw(st.sampled_from([0 * HOUR, 2 * HOUR, 30 * HOUR, 10 * DAY, 30 * DAY, 60 * DAY, 100 * DAY])),
+        ids=ids,
+        network=draw(st.sampled_from([Network.DIRECT, Network.OTHER, Network.META])),
+        visitor=draw(st.sampled_from(["v1", "v2", "v3"])),
+        user=draw(st.sampled_from([None, "u1", "u2"])),
+        campaign=draw(st.sampled_from([None, "spring"])),
+        consent=draw(st.sampled_from(list(Consent))),
+    )
+
+
+ENDS = [
+    ("visitor", "v1", "customer", CUSTOMERS[0]),
+    ("visitor", "v2", "customer", CUSTOMERS[1]),
+    ("visitor", "v3", "user", "u1"),
+    ("visitor", "v3", "user", "u2"),
+    ("user", "u1", "customer", CUSTOMERS[0]),
+    ("user", "u1", "customer", CUSTOMERS[1]),
+    ("user", "u2", "customer", CUSTOMERS[1]),
+]
+FACTS = st.one_of(
+    visits(),
+    st.builds(Link, st.sampled_from(ENDS), st.sampled_from([HOUR, 3 * DAY, 50 * DAY])),
+    st.builds(
+        Payment,
+        st.integers(0, len(PAID) - 1),
+        st.sampled_from(CUSTOMERS),
+        st.sampled_from([1000, 1001]),
+        st.sampled_from([0, 300, 1000]),
+    ),
+    st.builds(Retired, st.integers(0, len(PAID) - 1)),
+)
+BATCHES = st.lists(st.lists(FACTS, min_size=1, max_size=6), min_size=1, max_size=5)
+
+
+@pytest.fixture
+def engine(database) -> Engine:
+    configure(database.engine, "google_ads", "meta", rules=(("first_payment", "purchase"),))
+    ensure_months(database.engine, "conversion", (NOW - ago for ago in PAID))
+    return database.engine
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(BATCHES, st.booleans())
+def test_increments_of_revised_facts_equal_one_full_recomputation(engine, batches, clicks_first) -> None:
+    forget_everything(engine)
+    standing = Facts()
+    for batch in batches:
+        tell(engine, standing, batch, clicks_first)
+        rooms(engine, window=TINY)
+    increments = derived(engine)
+    assert rows(engine, "select count(*) from dirty") == [(0,)]
+
+    forget_everything(engine)
+    land(engine, *standing.clicks.values())
+    write_books(engine, standing.payments, standing.links)
+    rooms(engine, window=EVERYTHING)
+    assert increments == derived(engine)
+
+
+def tell(engine: Engine, standing: Facts, batch: Iterable[object], clicks_first: bool) -> None:
+    """Lands a batch as the rooms do: a page of clicks, and the books of all customers."""
+    page = [fact for fact in batch if isinstance(fact, Click)]
+    links = [fact for fact in batch if isinstance(fact, Link)]
+    standing.clicks |= {each.click_ref: each for each in page}
+    standing.links += links
+    for fact in batch:
+        if isinstance(fact, Payment):
+            standing.payments[fact.number] = fact
+        elif isinstance(fact, Retired):
+            standing.payments.pop(fact.number, None)
+    if clicks_first:
+        land(engine, *page)
+    write_books(engine, standing.payments, links)
+    if not clicks_first:
+        land(engine, *page)
+
+
+def write_books(engine: Engine, payments: Mapping[int, Payment], links: Iterable[Link]) -> None:
+    with engine.begin() as connection:
+        connection.execute(query("landing/book_work_tables"))
+        events = [(*row, {}) for payment in payments.values() for row in events_of(payment)]
+        copy_rows(connection, "staged_revenue_event", (*EVENT_COLUMNS, "click_ids"), events)
+        copy_rows(
+            connection,
+            "staged_identity_link",
+            LINK_COLUMNS,
+            [(*link.ends, "test", "test", NOW - link.ago) for link in links],
+        )
+        connection.execute(query("landing/upsert_revenue_events"))
+        connection.execute(query("landing/retire_revenue_events"), {"customers": list(CUSTOMERS)})
+        connection.execute(query("landing/upsert_identity_links"))
+
+
+def events_of(payment: Payment) -> Iterable[tuple[object, ...]]:
+    key, ago = f"pay{payment.number}", PAID[payment.number]
+    common = {"customer": payment.customer, "content_hash": repr(payment)}
+    yield event_row(key, EventKind.FIRST_PAYMENT, ago, net=payment.net, **common)
+    if payment.refunded:
+        yield event_row(
+            f"back{payment.number}",
+            EventKind.REFUND,
+            ago - HOUR / 2,
+            net=-payment.refunded,
+            parent=key,
+            left=payment.net - payment.refunded,
+            refunded=payment.refunded,
+            **common,
+        )
+
+
+def forget_everything(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"truncate {', '.join((*TOLD, *DERIVED))}"))
+
+
+def derived(engine: Engine) -> dict[str, list[str]]:
+    """Everything the rooms wrote, without when they did and without rows that were taken the place of."""
+    clicks = "select (to_jsonb(click) - 'ingested_at')::text from click"
+    links = "select (to_jsonb(identity_link) - 'observed_at')::text from identity_link"
+    books = (
+        "select (to_jsonb(conversion) - '{planned_at,changed_at}'::text[])::text "
+        "from conversion where reason <> 'replanned'"
+    )
+    plain = {table: f"select to_jsonb({table})::text from {table}" for table in DERIVED}
+    statements = plain | {"click": clicks, "identity_link": links, "conversion": books}
+    return {table: sorted(row for (row,) in rows(engine, said)) for table, said in statements.items()}
