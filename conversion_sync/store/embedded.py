@@ -15,23 +15,22 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psycopg
-from psycopg import sql
-
 from conversion_sync.errors import ConfigurationError, PermanentError
+from conversion_sync.store.databases import ensure_database
 from conversion_sync.store.embedded_place import Place, place_of, unusable_home
 
 OWNER = "postgres"
 SEVERE = re.compile(r"(?:\b(?:FATAL|PANIC)|^\w+: error):\s+(.*)")
 """How the server and its programs mark the line that says why they ended."""
-ORPHANS = "pre-existing shared memory block"
-"""What a server says while processes of a killed one still end."""
+SHARED_MEMORY = 6
+"""The line of postmaster.pid with the key and the id of the server's shared memory."""
 ORPHANS_PATIENCE = 10.0
+"""Seconds the processes of a killed server get to end."""
 UNSAFE_BUT_QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -97,12 +96,7 @@ class EmbeddedServer:
 
     def ensure_database(self, name: str) -> None:
         """Creates the database if it is missing."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
-            if found is None:
-                # Another process may be quicker.
-                with suppress(psycopg.errors.DuplicateDatabase):
-                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        ensure_database(self.url("postgres"), name)
 
     def __enter__(self) -> Self:
         self.start()
@@ -156,41 +150,59 @@ class EmbeddedServer:
         options += ["-c", "max_connections=200", "-c", "log_timezone=UTC"]
         if not self._durable:
             options += UNSAFE_BUT_QUICK
+        _clear_dead(place)
+        read = _size(_log(place))
         arguments = ("start", "-w", "-l", str(_log(place)), "-o", " ".join(options))
-        patience = time.monotonic() + ORPHANS_PATIENCE
-        while True:
-            _forget_dead(place)
-            read = _size(_log(place))
-            done = _call(place, "pg_ctl", "-D", str(place.data), *arguments)
-            if done.returncode == 0:
-                return
-            said = _last_words(place, read) or _last_line(done)
-            if ORPHANS not in said or time.monotonic() > patience:
-                raise PermanentError(
-                    f"The embedded database does not start: {said}.",
-                    remedy=f"Mend that, then run again; {_log(place)} has the server's whole log.",
-                )
-            time.sleep(0.1)
+        done = _call(place, "pg_ctl", "-D", str(place.data), *arguments)
+        if done.returncode != 0:
+            raise PermanentError(
+                f"The embedded database does not start: {_last_words(place, read) or _last_line(done)}.",
+                remedy=f"Mend that, then run again; {_log(place)} has the server's whole log.",
+            )
 
 
 def _running(place: Place) -> bool:
-    return _call(place, "pg_ctl", "-D", str(place.data), "status").returncode == 0 and not _taken(place)
-
-
-def _taken(place: Place) -> bool:
-    """Whether the process id a killed server left behind belongs to another program by now."""
+    """Whether the process the server's file names is this server: after a kill it may be any, or a zombie."""
+    if _call(place, "pg_ctl", "-D", str(place.data), "status").returncode != 0:
+        return False
     try:
-        pid = int((place.data / "postmaster.pid").read_text().split()[0])
+        pid = int(_lines(place)[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError, IndexError):
         return False
-    return os.fsencode(place.data) not in command.split(b"\0")
+    return os.fsencode(place.data) in command.split(b"\0")
 
 
-def _forget_dead(place: Place) -> None:
-    """PostgreSQL takes any living process of that id for a server, and would not start."""
-    if _taken(place):
-        (place.data / "postmaster.pid").unlink(missing_ok=True)
+def _clear_dead(place: Place) -> None:
+    """Waits for the last processes of a killed server and removes the files with its process id.
+
+    PostgreSQL takes any living process of that id for a server and would not start. It would also
+    look for processes that still use the memory of the killed one; without the files it cannot.
+    """
+    patience = time.monotonic() + ORPHANS_PATIENCE
+    while _memory_in_use(place):
+        if time.monotonic() > patience:
+            raise PermanentError(
+                f"Processes of a killed server still work on {place.data}.",
+                remedy="End them, then run again.",
+            )
+        time.sleep(0.05)
+    (place.data / "postmaster.pid").unlink(missing_ok=True)
+    (place.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _memory_in_use(place: Place) -> bool:
+    """Whether a process is attached to the shared memory the server's file names."""
+    words = _lines(place)[SHARED_MEMORY : SHARED_MEMORY + 1]
+    wanted = words[0].split()[-1:] if words else []
+    segments = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return any(segment[1:2] == wanted and segment[6] != "0" for segment in segments)
+
+
+def _lines(place: Place) -> list[str]:
+    """What the running server's file says, see PostgreSQL's `pidfile.h`."""
+    file = place.data / "postmaster.pid"
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def _log(place: Place) -> Path:

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import Engine, make_url
 
 from conversion_sync.config.settings import Settings
-from conversion_sync.errors import ConfigurationError
+from conversion_sync.store.databases import ensure_database
 from conversion_sync.store.embedded import EmbeddedServer
 from conversion_sync.store.engine import connect, probe
 from conversion_sync.store.migrate import migrate
@@ -57,27 +55,6 @@ def open_database(settings: Settings) -> Iterator[OpenDatabase]:
             dagster_url=dagster_url(url, settings.database.dagster_database),
             server=server,
         )
-
-
-def ensure_database(url: str, name: str) -> None:
-    """Creates a database in the same server if it is missing.
-
-    Raises ConfigurationError when the user may not.
-    """
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        if connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone() is not None:
-            return
-        try:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        except psycopg.errors.DuplicateDatabase:
-            return  # another process was quicker
-        except psycopg.errors.InsufficientPrivilege:
-            user = connection.info.user
-            raise ConfigurationError(
-                f"The user {user} of `database.url` may not make the database {name} for Dagster.",
-                remedy=f"Run in that server: create database {name} owner {user}; then run again.",
-            ) from None
 
 
 def dagster_url(url: str, database: str) -> str:
