@@ -7,7 +7,7 @@ once how everything stands in the end, and redoes everything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -45,6 +45,14 @@ LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_re
 
 
 @dataclass(frozen=True)
+class Revision:
+    """One thing a click row says otherwise than before; nothing where there is no such row."""
+
+    click_ref: str
+    says: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Payment:
     """What billing says of the payment of one number."""
 
@@ -69,6 +77,13 @@ class Link:
     ago: timedelta
 
 
+def identified(ids: Mapping[ClickIdKind, str], network: Network) -> Mapping[str, object]:
+    return {
+        "click_ids": {kind.value: value for kind, value in ids.items()},
+        "network": None if ids else network,
+    }
+
+
 @dataclass
 class Facts:
     """How everything stands."""
@@ -78,29 +93,41 @@ class Facts:
     payments: dict[int, Payment] = field(default_factory=dict)
 
 
-IDENTIFIERS: Mapping[ClickIdKind, st.SearchStrategy[str | None]] = {
-    kind: st.sampled_from([None, f"{kind}-a", f"{kind}-b"])
-    for kind in (ClickIdKind.GCLID, ClickIdKind.GBRAID, ClickIdKind.FBC, ClickIdKind.FBCLID)
-}
-
-
-@st.composite
-def visits(draw: st.DrawFn) -> Click:
-    """A version of one of a few click rows."""
-    drawn = {kind: draw(values) for kind, values in IDENTIFIERS.items()}
-    ids = {kind: value for kind, value in drawn.items() if value is not None}
-    return click(
-        draw(st.sampled_from(["c1", "c2", "c3"])),
-        draw(st.sampled_from([0 * HOUR, 2 * HOUR, 30 * HOUR, 10 * DAY, 30 * DAY, 60 * DAY, 100 * DAY])),
-        ids=ids,
-        network=draw(st.sampled_from([Network.DIRECT, Network.OTHER, Network.META])),
-        visitor=draw(st.sampled_from(["v1", "v2", "v3"])),
-        user=draw(st.sampled_from([None, "u1", "u2"])),
-        campaign=draw(st.sampled_from([None, "spring"])),
-        consent=draw(st.sampled_from(list(Consent))),
-    )
-
-
+REFS = st.sampled_from(["c1", "c2", "c3"])
+AGOS = st.sampled_from([0 * HOUR, 2 * HOUR, 30 * HOUR, 10 * DAY, 30 * DAY, 60 * DAY, 100 * DAY])
+VISITORS = st.sampled_from(["v1", "v2", "v3"])
+USERS = st.sampled_from([None, "u1", "u2"])
+CAMPAIGNS = st.sampled_from([None, "spring"])
+CONSENTS = st.sampled_from(list(Consent))
+IDS = st.dictionaries(
+    st.sampled_from([ClickIdKind.GCLID, ClickIdKind.GBRAID, ClickIdKind.FBC, ClickIdKind.FBCLID]),
+    st.sampled_from(["a", "b"]),
+)
+NETWORKS = st.sampled_from([Network.DIRECT, Network.OTHER, Network.META])
+VISITS = st.builds(
+    click,
+    REFS,
+    AGOS,
+    ids=IDS,
+    network=NETWORKS,
+    visitor=VISITORS,
+    user=USERS,
+    campaign=CAMPAIGNS,
+    consent=CONSENTS,
+)
+REVISIONS = st.builds(
+    Revision,
+    REFS,
+    st.one_of(
+        st.fixed_dictionaries({"ad_user_data": CONSENTS}),
+        st.fixed_dictionaries({"clicked_at": AGOS.map(lambda ago: NOW - ago)}),
+        st.fixed_dictionaries({"visitor_id": VISITORS}),
+        st.fixed_dictionaries({"user_id": USERS}),
+        st.fixed_dictionaries({"campaign": CAMPAIGNS}),
+        st.fixed_dictionaries({"landing_url": st.sampled_from(["https://a.example/", None])}),
+        st.builds(identified, IDS, NETWORKS),
+    ),
+)
 ENDS = [
     ("visitor", "v1", "customer", CUSTOMERS[0]),
     ("visitor", "v2", "customer", CUSTOMERS[1]),
@@ -111,7 +138,8 @@ ENDS = [
     ("user", "u2", "customer", CUSTOMERS[1]),
 ]
 FACTS = st.one_of(
-    visits(),
+    VISITS,
+    REVISIONS,
     st.builds(Link, st.sampled_from(ENDS), st.sampled_from([HOUR, 3 * DAY, 50 * DAY])),
     st.builds(
         Payment,
@@ -123,6 +151,12 @@ FACTS = st.one_of(
     st.builds(Retired, st.integers(0, len(PAID) - 1)),
 )
 BATCHES = st.lists(st.lists(FACTS, min_size=1, max_size=6), min_size=1, max_size=5)
+BEGINNING = (
+    click("c1", 2 * DAY, ids={ClickIdKind.GCLID: "a", ClickIdKind.FBCLID: "a"}, user="u1"),
+    Link(("visitor", "v1", "customer", CUSTOMER), 3 * DAY),
+    Payment(0, CUSTOMER, 1000, 0),
+)
+"""A customer, an ad click and what it earned, so that what comes after has something to change."""
 
 
 @pytest.fixture
@@ -141,7 +175,7 @@ def engine(database) -> Engine:
 def test_increments_of_revised_facts_equal_one_full_recomputation(engine, batches, clicks_first) -> None:
     forget_everything(engine)
     standing = Facts()
-    for batch in batches:
+    for batch in (BEGINNING, *batches):
         tell(engine, standing, batch, clicks_first)
         rooms(engine, window=TINY)
     increments = derived(engine)
@@ -156,12 +190,13 @@ def test_increments_of_revised_facts_equal_one_full_recomputation(engine, batche
 
 def tell(engine: Engine, standing: Facts, batch: Iterable[object], clicks_first: bool) -> None:
     """Lands a batch as the rooms do: a page of clicks, and the books of all customers."""
-    page = [fact for fact in batch if isinstance(fact, Click)]
-    links = [fact for fact in batch if isinstance(fact, Link)]
-    standing.clicks |= {each.click_ref: each for each in page}
+    page, links = [], [fact for fact in batch if isinstance(fact, Link)]
     standing.links += links
     for fact in batch:
-        if isinstance(fact, Payment):
+        if row := version(standing, fact):
+            page.append(row)
+            standing.clicks[row.click_ref] = row
+        elif isinstance(fact, Payment):
             standing.payments[fact.number] = fact
         elif isinstance(fact, Retired):
             standing.payments.pop(fact.number, None)
@@ -170,6 +205,14 @@ def tell(engine: Engine, standing: Facts, batch: Iterable[object], clicks_first:
     write_books(engine, standing.payments, links)
     if not clicks_first:
         land(engine, *page)
+
+
+def version(standing: Facts, fact: object) -> Click | None:
+    """The click row as it stands after this fact, if the fact is about one."""
+    if isinstance(fact, Revision):
+        known = standing.clicks.get(fact.click_ref)
+        return known and replace(known, **fact.says)
+    return fact if isinstance(fact, Click) else None
 
 
 def write_books(engine: Engine, payments: Mapping[int, Payment], links: Iterable[Link]) -> None:
