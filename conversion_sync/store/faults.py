@@ -6,14 +6,13 @@ The drivers' own texts quote the statement, its parameters and the row at hand.
 from __future__ import annotations
 
 import psycopg
-from psycopg import errors
 from sqlalchemy.exc import DBAPIError
 
 from conversion_sync.errors import ConfigurationError, ConversionSyncError, TransientError
 
 PRIVILEGE = "42501"
-PASSING = ("08", "53", "55", "57", "58")
-"""Classes of SQLSTATE: connection, resources (a full disk too), object in use, operator, system."""
+PASSING = ("08", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE: connection, rollback, resources (a full disk too), object in use, operator, system."""
 
 
 def database_fault(fault: BaseException) -> ConversionSyncError | None:
@@ -28,7 +27,7 @@ def database_fault(fault: BaseException) -> ConversionSyncError | None:
             f"The database refuses this user something: {said}.",
             remedy="Grant it to the user of `database.url`, see docs/configuration.md; then run again.",
         )
-    if state is None or state.startswith(PASSING) or isinstance(cause, errors.TransactionRollback):
+    if state is None or state.startswith(PASSING):
         return TransientError(
             f"The database failed: {said}.",
             remedy="Mend it, then run again: what was written is kept, and nothing counts twice.",

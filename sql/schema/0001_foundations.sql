@@ -28,11 +28,12 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(hashtextextended('ensure_month:' || parent, 0));
-    if to_regclass(format('%I.%I', current_schema(), child)) is not null then
-        return;
-    end if;
-    execute format(
-        'create table %I partition of %I for values from (%L) to (%L)',
-        child, parent, first_day at time zone 'UTC', (first_day + interval '1 month') at time zone 'UTC');
+    begin
+        execute format(
+            'create table %I partition of %I for values from (%L) to (%L)',
+            child, parent, first_day at time zone 'UTC', (first_day + interval '1 month') at time zone 'UTC');
+    exception when duplicate_table then
+        null; -- made while this one waited; asking to_regclass again would be answered from a stale cache
+    end;
 end
 $$;
