@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,7 @@ from conversion_sync.config.settings import (
 )
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.platform import Catalogue, DedupPromise
+from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
 Account = GoogleAdsAccount | MetaAccount | TikTokAccount | LinkedInAccount
 
@@ -38,6 +38,23 @@ class CodeRange(BaseModel):
     first: int
     last: int
     outcome: Outcome
+
+
+class Retries(BaseModel):
+    """How often codes that ask to come back later are obeyed, and how soon; see `Patience`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codes: tuple[str, ...] = Field(min_length=1)
+    tries: int | None = Field(default=None, gt=0)
+    hours_after_original: float | None = Field(default=None, gt=0)
+    delay_hours: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.tries is None and self.hours_after_original is None and self.delay_hours is None:
+            raise ValueError(f"neither a bound nor a delay for {', '.join(self.codes)}")
+        return self
 
 
 class CatalogueFile(BaseModel):
@@ -66,6 +83,8 @@ class CatalogueFile(BaseModel):
     isolation_requests: int = Field(ge=0)
     codes: Mapping[Outcome, tuple[str, ...]]
     code_ranges: tuple[CodeRange, ...] = ()
+    retries: tuple[Retries, ...] = ()
+    resend_alone: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _each_code_once(self) -> Self:
@@ -74,6 +93,28 @@ class CatalogueFile(BaseModel):
         if twice:
             raise ValueError(f"codes listed twice: {', '.join(twice)}")
         return self
+
+    @model_validator(mode="after")
+    def _retries_are_of_codes_that_ask_for_it(self) -> Self:
+        listed = [code for retries in self.retries for code in retries.codes]
+        twice = sorted({code for code in listed if listed.count(code) > 1})
+        if twice:
+            raise ValueError(f"retries listed twice: {', '.join(twice)}")
+        self._check_class(listed, Outcome.RETRY_LATER)
+        return self
+
+    @model_validator(mode="after")
+    def _rows_sent_again_alone_cannot_count_twice(self) -> Self:
+        self._check_class(self.resend_alone, Outcome.AMBIGUOUS)
+        if self.resend_alone and self.dedup is DedupPromise.NONE:
+            raise ValueError("resend_alone needs a platform that drops duplicates")
+        return self
+
+    def _check_class(self, listed: Iterable[str], wanted: Outcome) -> None:
+        known = _codes(self)
+        others = sorted(code for code in listed if outcome_of(known, code) is not wanted)
+        if others:
+            raise ValueError(f"not {wanted.value}: {', '.join(others)}")
 
 
 def catalogue_of(platform: str, account: Account) -> Catalogue:
@@ -110,6 +151,8 @@ def _frozen(facts: CatalogueFile) -> Catalogue:
         first_status_after=timedelta(minutes=facts.first_status_after_minutes),
         isolation_requests=facts.isolation_requests,
         codes=_codes(facts),
+        patience=_patience(facts),
+        resend_alone=frozenset(facts.resend_alone),
     )
 
 
@@ -121,3 +164,20 @@ def _codes(facts: CatalogueFile) -> Mapping[str, Outcome]:
     for outcome, listed in facts.codes.items():
         codes.update(dict.fromkeys(listed, outcome))
     return MappingProxyType(codes)
+
+
+def _patience(facts: CatalogueFile) -> Mapping[str, Patience]:
+    known = {
+        code: Patience(
+            tries=retries.tries,
+            after_original=_hours(retries.hours_after_original),
+            delay=_hours(retries.delay_hours),
+        )
+        for retries in facts.retries
+        for code in retries.codes
+    }
+    return MappingProxyType(known)
+
+
+def _hours(hours: float | None) -> timedelta | None:
+    return None if hours is None else timedelta(hours=hours)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from conversion_sync.model.conversion import Outbound, Outcome
 
@@ -25,6 +25,21 @@ class DedupPromise(StrEnum):
     """The second copy is dropped if it arrives within `dedup_window` of the first."""
     ALWAYS = "always"
     """The second copy overwrites or is refused as a duplicate, whenever it arrives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a code that asks to come back later is believed; without a bound until the row's deadline.
+
+    A row is refused once all the bounds given are passed: it was answered so more than `tries` times in
+    a row, `lasting` has passed since the first of them, `after_original` since what it corrects was sent.
+    """
+
+    tries: int | None = None
+    lasting: timedelta | None = None
+    after_original: timedelta | None = None
+    delay: timedelta | None = None
+    """The platform takes it no sooner than that; None where pauses grow from half a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +73,28 @@ class Catalogue:
     """Most extra requests spent on finding the bad rows of one refused batch."""
     codes: Mapping[str, Outcome]
     """Vendor code (as text, `*` as the last character matches a prefix) to outcome class."""
+    patience: Mapping[str, Patience] = field(default_factory=dict)
+    """Vendor code, as in `codes`, to how long it is believed."""
+    resend_alone: frozenset[str] = frozenset()
+    """Codes for a part of a request taken in, nobody says which: its rows go again one by one."""
+
+
+Fact = TypeVar("Fact")
+
+
+def fact_of(facts: Mapping[str, Fact], code: str) -> Fact | None:
+    """What is known of a vendor code: of the code itself, else of the longest prefix that matches."""
+    if code in facts:
+        return facts[code]
+    for length in range(len(code), 0, -1):
+        if (prefix := f"{code[:length]}*") in facts:
+            return facts[prefix]
+    return None
 
 
 def outcome_of(codes: Mapping[str, Outcome], code: str) -> Outcome | None:
-    """The class of a vendor code: the code itself, else the longest prefix that matches, else None."""
-    if code in codes:
-        return codes[code]
-    for length in range(len(code), 0, -1):
-        if (prefix := f"{code[:length]}*") in codes:
-            return codes[prefix]
-    return None
+    """The class of a vendor code, None for a code nobody lists."""
+    return fact_of(codes, code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from conversion_sync.model.conversion import Outbound, Outcome
+from conversion_sync.model.conversion import Outbound, Outcome, Reason
 from conversion_sync.platforms.http import Reply
 from conversion_sync.platforms.platform import (
     Catalogue,
@@ -92,7 +92,7 @@ def checked_here(batch: Sequence[Outbound], invalid: Callable[[Outbound], str | 
         outcome=Outcome.DELIVERED,
         code="checked_here",
         rows={
-            index: RowResult(outcome=Outcome.REJECTED, code="invalid_row", text=fault)
+            index: RowResult(outcome=Outcome.REJECTED, code=Reason.INVALID_ROW.value, text=fault)
             for index, fault in faults.items()
         },
     )

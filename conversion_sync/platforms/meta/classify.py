@@ -49,6 +49,9 @@ def _error(
     subcode = error.get("error_subcode")
     code = f"{number}/{subcode}" if isinstance(subcode, int) and subcode else str(number)
     delay = reply.retry_after or _regain(reply.headers)
+    if reply.status in AMBIGUOUS_STATUS:
+        # Whatever the body says: a gateway speaks, and the events may be behind it.
+        return SendResult(outcome=Outcome.AMBIGUOUS, code=code, text=text, http_status=reply.status)
     if error.get("is_transient") is True:
         return SendResult(
             outcome=Outcome.RETRY_LATER, code=code, text=text, http_status=reply.status, retry_after=delay
@@ -65,8 +68,6 @@ def _error(
 
 
 def _unknown(status: int) -> Outcome:
-    if status in AMBIGUOUS_STATUS:
-        return Outcome.AMBIGUOUS
     return Outcome.RETRY_LATER if status >= FIRST_SERVER_ERROR or status == TOO_MANY else Outcome.BAD_BATCH
 
 

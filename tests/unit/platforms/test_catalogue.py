@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.catalogue import CatalogueFile
-from conversion_sync.platforms.platform import Catalogue, DedupPromise, outcome_of
+from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, fact_of, outcome_of
 from tests.unit.platforms.rows import SHAPES, facts
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -57,6 +57,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"codes": {"perhaps": ["7"]}}, "codes"),
     ({"code_ranges": [{"first": 1, "last": 2}]}, "code_ranges"),
     ({"code_ranges": [{"first": 1, "last": 2, "outcome": "hold", "why": "x"}]}, "code_ranges"),
+    ({"retries": [{"codes": [], "tries": 1}]}, "retries"),
+    ({"retries": [{"codes": ["368"]}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "tries": 0}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "delay_hours": -1}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "delay_days": 1}]}, "retries"),
 ]
 
 
@@ -71,6 +76,54 @@ def test_a_code_listed_twice_is_refused() -> None:
     codes = {"hold": ["190", "7"], "retry_later": ["8", "190"]}
     with pytest.raises(ValidationError, match="codes listed twice: 190"):
         CatalogueFile.model_validate(content("meta") | {"codes": codes})
+
+
+TOGETHER: list[tuple[str, dict[str, Any], str]] = [
+    ("meta", {"retries": [{"codes": ["190"], "tries": 1}]}, "not retry_later: 190"),
+    ("meta", {"retries": [{"codes": ["never seen"], "tries": 1}]}, "not retry_later: never seen"),
+    ("meta", {"retries": [{"codes": ["1", "2", "1"], "tries": 1}]}, "retries listed twice: 1"),
+    ("tiktok", {"resend_alone": ["40100"]}, "not ambiguous: 40100"),
+    ("meta", {"resend_alone": ["no_answer"]}, "needs a platform that drops duplicates"),
+]
+
+
+@pytest.mark.parametrize(("platform", "change", "words"), TOGETHER)
+def test_facts_that_contradict_each_other_are_refused(
+    platform: str, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        CatalogueFile.model_validate(content(platform) | change)
+
+
+ASKED_FOR = [
+    ("google_ads", "conversion_upload_error.UNKNOWN", Patience(tries=3)),
+    ("google_ads", "conversion_upload_error.EVENT_NOT_FOUND", Patience(tries=1, delay=DAY)),
+    (
+        "google_ads",
+        "conversion_adjustment_upload_error.CONVERSION_NOT_FOUND",
+        Patience(after_original=2 * DAY),
+    ),
+    ("google_ads", "TOO_RECENT_CLICK", Patience(delay=6 * HOUR)),
+    ("google_ads", "INTERNAL_ERROR", None),
+    ("meta", "368/99", Patience(delay=6 * HOUR)),
+    ("meta", "4", None),
+]
+
+
+@pytest.mark.parametrize(("platform", "code", "patience"), ASKED_FOR)
+def test_how_long_a_code_is_believed_is_the_specifications(
+    platform: str, code: str, patience: Patience | None
+) -> None:
+    assert fact_of(facts(platform).patience, code) == patience
+
+
+def test_only_a_platform_that_drops_duplicates_has_rows_sent_again_alone() -> None:
+    assert {platform: facts(platform).resend_alone for platform in SHAPES} == {
+        "google_ads": frozenset(),
+        "meta": frozenset(),
+        "tiktok": frozenset({"20001"}),
+        "linkedin": frozenset(),
+    }
 
 
 def plain(catalogue: Catalogue) -> dict[str, Any]:
