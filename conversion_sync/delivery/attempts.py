@@ -35,13 +35,12 @@ COLUMNS = (
 
 
 class Phase(StrEnum):
-    """Which moment of a request, or who else changed the row."""
+    """Which moment of a request."""
 
     INTENT = "intent"
     OUTCOME = "outcome"
     SETTLEMENT = "settlement"
     RECOVERY = "recovery"
-    HUMAN = "human"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,12 @@ class Claimed:
     batch_group: str
     in_doubt: bool
     """An earlier copy of it may have arrived."""
+    later_code: str | None = None
+    """Why it last had to wait, which happened `later_tries` times in a row since `later_since`."""
+    later_tries: int = 0
+    later_since: datetime | None = None
+    original_sent_at: datetime | None = None
+    """When the conversion a correction corrects was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +135,6 @@ def read(connection: Connection, desk: Desk, ids: Sequence[str]) -> list[Claimed
     return [_claimed(desk, row) for row in rows]
 
 
-def due_for_validation(desk: Desk, now: datetime, horizon: datetime, size: int) -> list[Outbound]:
-    """The rows that would be sent now, left as they are."""
-    with desk.engine.begin() as connection:
-        ids = list(
-            connection.scalars(
-                query("delivery/due_for_validation"),
-                {**desk.key, "now": now, "horizon": horizon, "batch_size": size},
-            )
-        )
-        return [item.row for item in read(connection, desk, ids)]
-
-
 def record(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
     """Commits the outcome of a request for rows in flight, with its attempts."""
     _write(desk, batch_id, list(verdicts), now, Phase.OUTCOME, "delivery/record_outcomes")
@@ -167,12 +161,10 @@ def _write(
     if not verdicts:
         return
     ensure_months(desk.engine, "delivery_attempt", [now])
-    final = [
-        verdict.conversion_id for verdict in verdicts if verdict.state in (State.SETTLED, State.REJECTED)
-    ]
+    known = [verdict.conversion_id for verdict in verdicts if _is_known(verdict)]
     with desk.engine.begin() as connection:
         # Stale marks before ledger rows, the order planning locks in: neither waits for the other in a ring.
-        connection.execute(query("delivery/mark_corrections"), {"conversion_ids": final})
+        connection.execute(query("delivery/mark_corrections"), {"conversion_ids": known})
         connection.execute(query("delivery/outcome_work_tables"))
         copy_rows(
             connection,
@@ -216,6 +208,11 @@ def _write(
         )
 
 
+def _is_known(verdict: Verdict) -> bool:
+    """Whether the platform holds the row, or certainly does not; corrections depend on it."""
+    return verdict.state not in (State.ACCEPTED, State.UNKNOWN) and not verdict.in_doubt
+
+
 def _intend(
     connection: Connection, desk: Desk, rows: Sequence[Outbound], batch_id: str, now: datetime
 ) -> None:
@@ -251,6 +248,10 @@ def _claimed(desk: Desk, row: Row[Any]) -> Claimed:
         first_sent_at=row.first_sent_at,
         batch_group=row.batch_group,
         in_doubt=row.in_doubt,
+        later_code=row.later_code,
+        later_tries=row.later_tries,
+        later_since=row.later_since,
+        original_sent_at=row.original_sent_at,
         row=Outbound(
             conversion_id=ConversionId(row.conversion_id),
             vendor_id=row.vendor_id,

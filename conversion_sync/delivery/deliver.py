@@ -3,17 +3,16 @@
 One delivery works on an account at a time: it holds the account's lock in the database, so a second
 run waits, and rows found in flight can only be a dead run's. Then, in order: recover those, release
 what was held, expire what ran out of time, send conversions, ask after accepted requests, plan what
-that made possible, send corrections. A platform that is down or refuses the account stops the
-delivery; what was not sent stays planned or held.
+that made possible, send corrections, plan and send again until none is left: corrections of one payment
+leave one after the other. A platform that is down or refuses the account stops the delivery; what was
+not sent stays planned or held. So does an answer in doubt where a copy would count.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import tenacity
@@ -21,10 +20,18 @@ import tenacity
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Claimed, Desk, Verdict
-from conversion_sync.delivery.isolate import isolate
+from conversion_sync.delivery.isolate import STOPS, isolate
 from conversion_sync.delivery.plan import plan
 from conversion_sync.delivery.settle import settle_due
-from conversion_sync.delivery.verdicts import doubtful_since, in_doubt, verdicts_of
+from conversion_sync.delivery.tally import Tally
+from conversion_sync.delivery.validate import validate
+from conversion_sync.delivery.verdicts import (
+    asked_delay,
+    doubtful_since,
+    in_doubt,
+    passes_by_itself,
+    verdicts_of,
+)
 from conversion_sync.model.conversion import ConversionKind, Outcome, Reason, State
 from conversion_sync.model.windows import Window
 from conversion_sync.platforms.platform import Platform, SendResult
@@ -39,17 +46,6 @@ LONGEST_PAUSE = 30.0
 """Seconds; a platform that asks for more is left to the next run."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a delivery did so far."""
-
-    requests: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    recovered: int = 0
-    settlements: Counter[str] = field(default_factory=Counter)
-    stopped: SendResult | None = None
-
-
 def deliver(
     desk: Desk, adapter: Platform, window: Window, mode: UploadMode, clock: Callable[[], datetime]
 ) -> Tally:
@@ -62,15 +58,28 @@ def deliver(
         tally.recovered = _recover(desk, adapter, clock())
         _expire(desk, adapter, clock())
         if mode is UploadMode.VALIDATE_ONLY:
-            _validate(desk, adapter, window, clock(), tally)
+            validate(desk, adapter, window, clock(), tally)
         if mode is UploadMode.LIVE:
             _release_held(desk, clock())
             _send_kind(desk, adapter, window, ConversionKind.CONVERSION, clock, tally)
             tally.settlements.update(settle_due(desk, adapter, clock()))
-            if tally.stopped is None and adapter.catalogue.can_retract:
-                plan(desk.engine, window, clock())
-                _send_kind(desk, adapter, window, ConversionKind.ADJUSTMENT, clock, tally)
+            if adapter.catalogue.can_retract:
+                _send_corrections(desk, adapter, window, clock, tally)
     return tally
+
+
+def _send_corrections(
+    desk: Desk, adapter: Platform, window: Window, clock: Callable[[], datetime], tally: Tally
+) -> None:
+    """Sends corrections, and those that only the answers to these made possible, until nothing is due."""
+    stale: Window | None = window
+    while tally.stopped is None:
+        plan(desk.engine, stale, clock())
+        answered = tally.outcomes.total()
+        _send_kind(desk, adapter, window, ConversionKind.ADJUSTMENT, clock, tally)
+        if tally.outcomes.total() == answered:
+            return
+        stale = None
 
 
 def _send_kind(
@@ -86,15 +95,18 @@ def _send_kind(
     def one_pass() -> SendResult | None:
         return _drain(desk, adapter, window, kind, clock, tally)
 
+    def asked(stop: SendResult | None) -> float:
+        delay = asked_delay(adapter.catalogue, stop.code, stop.retry_after) if stop else None
+        return delay.total_seconds() if delay else 0.0
+
     def pause(state: tenacity.RetryCallState) -> float:
         stop = state.outcome.result() if state.outcome else None
-        asked = stop.retry_after.total_seconds() if stop and stop.retry_after else 0.0
-        return max(asked, tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE)(state))
+        return max(asked(stop), tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE)(state))
 
     def worth_waiting(stop: SendResult | None) -> bool:
-        if stop is None or stop.outcome is Outcome.HOLD:
+        if stop is None or not passes_by_itself(stop.outcome, adapter.catalogue):
             return False
-        return stop.retry_after is None or stop.retry_after.total_seconds() <= LONGEST_PAUSE
+        return asked(stop) <= LONGEST_PAUSE
 
     tally.stopped = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
@@ -146,24 +158,16 @@ def _send_batch(
         return send(rows)
 
     answer = send(good)
+    answers: Iterable[tuple[Sequence[Claimed], SendResult]] = [(good, answer)]
     if answer.outcome is Outcome.BAD_BATCH:
-        found = isolate(good, answer, send_again, facts.isolation_requests)
-        answers = found.answers
-    else:
-        answers = [(list(good), answer)]
+        answers = isolate(good, answer, send_again, facts.isolation_requests)
     stop: SendResult | None = None
     for rows, result in answers:
         _record(desk, adapter, rows, result, clock(), tally)
-        if result.outcome in (Outcome.HOLD, Outcome.RETRY_LATER, Outcome.AMBIGUOUS):
-            stop = result
-            log.error(
-                "%s:%s stopped: %s %s %s",
-                desk.platform,
-                desk.account,
-                result.code,
-                result.text,
-                result.remedy,
-            )
+        if result.outcome in STOPS and result.code not in facts.resend_alone:
+            stop = result if stop is None or result.outcome is Outcome.HOLD else stop
+    if stop is not None:
+        log.error("%s:%s stopped: %s %s %s", desk.platform, desk.account, stop.code, stop.text, stop.remedy)
     return stop
 
 
@@ -203,23 +207,13 @@ def _refuse_invalid(
                     state=State.REJECTED,
                     reason=Reason.INVALID_ROW,
                     outcome=Outcome.REJECTED.value,
-                    code="invalid_row",
+                    code=Reason.INVALID_ROW.value,
                     text=fault,
                 )
             )
     books.record(desk, books.new_batch_id(), bad, now)
     tally.outcomes.update(verdict.outcome for verdict in bad)
     return good
-
-
-def _validate(desk: Desk, adapter: Platform, window: Window, now: datetime, tally: Tally) -> None:
-    """Checks what is due here, and at the platform where it offers that, without claiming it."""
-    rows = books.due_for_validation(desk, now, window.end, adapter.catalogue.batch_size)
-    good = [row for row in rows if adapter.invalid(row) is None]
-    tally.outcomes["invalid"] += len(rows) - len(good)
-    if good:
-        tally.requests += 1
-        tally.outcomes[adapter.send(good, validate_only=True).outcome.value] += len(good)
 
 
 def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
@@ -245,11 +239,16 @@ def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
 
 
 def _expire(desk: Desk, adapter: Platform, now: datetime) -> None:
+    """Gives up what can no longer be sent; planning says of what never left why that is."""
     with desk.engine.begin() as connection:
         connection.execute(
-            query("delivery/expire"),
+            query("delivery/give_up"),
             {**desk.key, "now": now, "doubtful_since": doubtful_since(adapter.catalogue, now)},
         )
+    with desk.engine.begin() as connection:
+        late = connection.execute(query("delivery/expire"), {**desk.key, "now": now}).rowcount
+    if late:
+        plan(desk.engine, None, now)
 
 
 def _release_held(desk: Desk, now: datetime) -> None:

@@ -16,9 +16,12 @@ from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.queries import query
 
 
-def plan(engine: Engine, window: Window, now: datetime) -> dict[str, int]:
-    """Plans the dirty events and those of the window; returns counts of events and of rows changed."""
-    span = {"window_start": window.start, "window_end": window.end}
+def plan(engine: Engine, window: Window | None, now: datetime) -> dict[str, int]:
+    """Plans the stale events and those of the window, if there is one; returns how many events and rows."""
+    span = {
+        "window_start": window.start if window else None,
+        "window_end": window.end if window else None,
+    }
     with engine.begin() as connection:
         transaction_lock(connection, "plan")
         connection.execute(query("planning/work_tables"))

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Desk, Verdict
-from conversion_sync.delivery.verdicts import FIRST_RETRY
-from conversion_sync.model.conversion import ConversionId, Outcome, Reason, State
+from conversion_sync.delivery.books import Claimed, Desk, Verdict
+from conversion_sync.delivery.verdicts import FIRST_RETRY, refused, retry_later
+from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
     Catalogue,
     Platform,
@@ -33,14 +33,14 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
         due = connection.execute(query("delivery/due_polls"), {**desk.key, "now": now}).all()
     for poll in due:
         with desk.engine.begin() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 query("delivery/rows_of_request"), {**desk.key, "request_ref": poll.request_ref}
             ).all()
+            rows = books.read(connection, desk, [row.conversion_id for row in found])
         answer = adapter.settlement(poll.request_ref)
-        ids = [ConversionId(row.conversion_id) for row in rows]
-        verdicts = decide(ids, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
-        books.settle(desk, rows[0].batch_id if rows else books.new_batch_id(), verdicts, now)
-        _count(counts, verdicts, len(ids))
+        verdicts = decide(rows, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
+        books.settle(desk, found[0].batch_id if found else books.new_batch_id(), verdicts, now)
+        _count(counts, verdicts, len(rows))
         wait = min(max(adapter.catalogue.first_status_after, FIRST_RETRY) * 2**poll.polls, LONGEST_WAIT)
         if answer.retry_after is not None:
             wait = max(wait, answer.retry_after)
@@ -52,7 +52,7 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
                     "request_ref": poll.request_ref,
                     "now": now,
                     "next_poll_at": now + wait,
-                    "done": bool(verdicts) or not ids,
+                    "done": bool(verdicts) or not rows,
                     "status": answer.status.value,
                 },
             )
@@ -60,7 +60,7 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
 
 
 def decide(
-    ids: Sequence[ConversionId],
+    rows: Sequence[Claimed],
     answer: Settlement,
     facts: Catalogue,
     now: datetime,
@@ -70,45 +70,40 @@ def decide(
     """One verdict a row, or none while the platform has not decided."""
     match answer.status:
         case SettlementStatus.SETTLED:
-            return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in ids]
-        case SettlementStatus.FAILED | SettlementStatus.PARTIAL if len(ids) == 1:
-            return _failed(ids, answer, facts, now)
+            return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in rows]
+        case SettlementStatus.FAILED | SettlementStatus.PARTIAL if len(rows) == 1:
+            return [_failed(row, answer, facts, now) for row in rows]
         case SettlementStatus.FAILED if len(answer.counts) <= 1:
-            return _failed(ids, answer, facts, now)
+            return [_failed(row, answer, facts, now) for row in rows]
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL:
-            return _split(ids, answer, now, request_ref)
+            return _split(rows, answer, now, request_ref)
         case SettlementStatus.PENDING | SettlementStatus.LATER | SettlementStatus.HOLD:
             if now - accepted_at < GIVE_UP_AFTER:
                 return []
             return [
                 _verdict(row, State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, Outcome.AMBIGUOUS, answer)
-                for row in ids
+                for row in rows
             ]
 
 
-def _failed(
-    ids: Sequence[ConversionId], answer: Settlement, facts: Catalogue, now: datetime
-) -> list[Verdict]:
+def _failed(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -> Verdict:
     code = next(iter(answer.counts), answer.code)
     outcome = outcome_of(facts.codes, code) or Outcome.REJECTED
-    if outcome is Outcome.DELIVERED:
-        return [_verdict(row, State.SETTLED, Reason.CONFIRMED, outcome, answer, code) for row in ids]
-    if outcome is Outcome.RETRY_LATER:
-        later = now + facts.min_click_age if facts.min_click_age else now + FIRST_RETRY
-        return [
-            _verdict(row, State.PLANNED, Reason.WAITS_RETRY, outcome, answer, code, not_before=later)
-            for row in ids
-        ]
-    if outcome is Outcome.HOLD:
-        return [
-            _verdict(row, State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, outcome, answer, code)
-            for row in ids
-        ]
-    return [_verdict(row, State.REJECTED, Reason.PLATFORM_REFUSED, outcome, answer, code) for row in ids]
+    not_before: datetime | None = None
+    match outcome:
+        case Outcome.DELIVERED:
+            state, reason = State.SETTLED, Reason.CONFIRMED
+        case Outcome.RETRY_LATER:
+            state, reason, not_before = retry_later(row, code, facts, now)
+        case Outcome.HOLD:
+            state, reason = State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION
+        case _:
+            state, reason = State.REJECTED, refused(facts, code)
+    return _verdict(row, state, reason, outcome, answer, code, not_before=not_before)
 
 
-def _split(ids: Sequence[ConversionId], answer: Settlement, now: datetime, request_ref: str) -> list[Verdict]:
-    middle = (len(ids) + 1) // 2
+def _split(rows: Sequence[Claimed], answer: Settlement, now: datetime, request_ref: str) -> list[Verdict]:
+    middle = (len(rows) + 1) // 2
     return [
         _verdict(
             row,
@@ -120,12 +115,12 @@ def _split(ids: Sequence[ConversionId], answer: Settlement, now: datetime, reque
             in_doubt=True,
             batch_group=f"{request_ref}:{'first' if place < middle else 'second'}",
         )
-        for place, row in enumerate(ids)
+        for place, row in enumerate(rows)
     ]
 
 
 def _verdict(
-    row: ConversionId,
+    row: Claimed,
     state: State,
     reason: Reason,
     outcome: Outcome,
@@ -137,7 +132,7 @@ def _verdict(
     batch_group: str | None = None,
 ) -> Verdict:
     return Verdict(
-        conversion_id=row,
+        conversion_id=row.row.conversion_id,
         state=state,
         reason=reason,
         outcome=outcome.value,

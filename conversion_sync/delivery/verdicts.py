@@ -1,7 +1,8 @@
 """From a platform's answer to a row's next state: pure rules, one table of outcomes.
 
 What in-doubt rows may do depends on the platform's dedup promise alone (DESIGN.md §4): the same ids
-again where a second copy cannot count, a human where it could.
+again where a second copy cannot count, a human where it could. A code that asks to come back later is
+believed as long as its catalogue says, one nobody knows for a day; then the row is refused with it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
     Catalogue,
     DedupPromise,
+    Patience,
     RowResult,
     SendResult,
+    fact_of,
     outcome_of,
 )
 
@@ -23,6 +26,13 @@ DEDUP_MARGIN = timedelta(hours=1)
 """In-doubt rows are given up this long before the platform forgets the first copy."""
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
+LONGEST_ASKED = timedelta(days=1)
+"""Of a delay the platform asks for."""
+NOT_TRIED = "not_tried"
+"""The code of rows that a search for bad rows left for later; it is ours, and no row's fault."""
+PATIENCE = Patience()
+PATIENCE_WITH_THE_UNKNOWN = Patience(tries=10, lasting=timedelta(days=1))
+"""For codes no catalogue lists: long enough for an outage, too short to ask for ever."""
 
 
 def verdicts_of(
@@ -41,6 +51,7 @@ def verdict_of(
 ) -> Verdict:
     """What becomes of one row in flight."""
     state, reason, not_before, in_doubt, counts = _decide(item, answer, facts, now, result)
+    alone = answer.outcome is Outcome.AMBIGUOUS and answer.code in facts.resend_alone
     return Verdict(
         conversion_id=item.row.conversion_id,
         state=state,
@@ -52,7 +63,13 @@ def verdict_of(
         in_doubt=in_doubt,
         counts_as_attempt=counts,
         request_ref=result.request_ref,
+        batch_group=alone_group(item) if alone else None,
     )
+
+
+def alone_group(item: Claimed) -> str:
+    """The batch group of a row that goes again by itself."""
+    return f"alone:{item.row.conversion_id}"
 
 
 def in_doubt(
@@ -74,12 +91,61 @@ def doubtful_since(facts: Catalogue, now: datetime) -> datetime:
     return now - facts.dedup_window + DEDUP_MARGIN
 
 
+def retry_later(
+    item: Claimed, code: str, facts: Catalogue, now: datetime, asked: timedelta | None = None
+) -> tuple[State, Reason, datetime | None]:
+    """Where a row goes that was certainly not taken in and may be later: (state, reason, not before)."""
+    if _spent(item, code, facts, now):
+        return State.REJECTED, Reason.NEEDS_REVIEW, None
+    again_at = now + retry_delay(item.attempts, asked_delay(facts, code, asked))
+    return State.PLANNED, Reason.WAITS_RETRY, again_at
+
+
+def asked_delay(facts: Catalogue, code: str, asked: timedelta | None) -> timedelta | None:
+    """The delay an answer asks for: its own, else its code's; None when it leaves that to us."""
+    return asked if asked is not None else patience_of(facts, code).delay
+
+
+def patience_of(facts: Catalogue, code: str) -> Patience:
+    """How long a code that asks to come back later is believed."""
+    if outcome_of(facts.codes, code) is None and code != NOT_TRIED:
+        return PATIENCE_WITH_THE_UNKNOWN
+    return fact_of(facts.patience, code) or PATIENCE
+
+
+def passes_by_itself(outcome: Outcome, facts: Catalogue) -> bool:
+    """Whether the delivery an answer stopped may go on after a pause.
+
+    An answer in doubt where copies count may not: each try would leave more rows a person must look up.
+    """
+    if outcome is Outcome.AMBIGUOUS:
+        return facts.dedup is not DedupPromise.NONE
+    return outcome is not Outcome.HOLD
+
+
 def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:
-    """The platform's own delay, else doubling from half a minute to an hour."""
+    """The platform's own delay, at most a day, else doubling from half a minute to an hour."""
     if asked is not None:
-        return min(asked, LONGEST_RETRY)
+        return min(asked, LONGEST_ASKED)
     doublings: int = min(max(attempts - 1, 0), 10)
     return min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
+
+
+def _spent(item: Claimed, code: str, facts: Catalogue, now: datetime) -> bool:
+    """Whether the row was answered so past every bound the code has."""
+    patience = patience_of(facts, code)
+    again = item.later_code == code
+    answers = item.later_tries + 1 if again else 1
+    since = item.later_since if again and item.later_since else now
+    bounds: list[bool] = []
+    if patience.tries is not None:
+        bounds.append(answers > patience.tries)
+    if patience.lasting is not None:
+        bounds.append(now - since >= patience.lasting)
+    if patience.after_original is not None:
+        sent_at = item.original_sent_at or now
+        bounds.append(now - sent_at >= patience.after_original)
+    return bool(bounds) and all(bounds)
 
 
 Decision = tuple[State, Reason, datetime | None, bool, bool]
@@ -89,26 +155,29 @@ Decision = tuple[State, Reason, datetime | None, bool, bool]
 def _decide(
     item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
 ) -> Decision:
-    later = now + retry_delay(item.attempts, result.retry_after)
+    later = now + retry_delay(item.attempts, asked_delay(facts, answer.code, result.retry_after))
     match answer.outcome:
         case Outcome.DELIVERED:
             decision: Decision = (State.SETTLED, Reason.CONFIRMED, None, False, True)
         case Outcome.ACCEPTED:
             decision = (State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True)
         case Outcome.REJECTED | Outcome.BAD_BATCH:
-            reason = (
-                Reason.NEEDS_REVIEW
-                if outcome_of(facts.codes, answer.code) is None
-                else Reason.PLATFORM_REFUSED
-            )
-            decision = (State.REJECTED, reason, None, False, True)
+            decision = (State.REJECTED, refused(facts, answer.code), None, False, True)
+        case Outcome.RETRY_LATER if item.in_doubt and _spent(item, answer.code, facts, now):
+            decision = (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, None, True, True)
         case Outcome.RETRY_LATER | Outcome.HOLD if item.in_doubt:
             # An earlier copy may still have arrived, whatever became of this one.
             decision = (State.PLANNED, Reason.RESEND_IN_DOUBT, later, True, True)
         case Outcome.RETRY_LATER:
-            decision = (State.PLANNED, Reason.WAITS_RETRY, later, False, True)
+            decision = (*retry_later(item, answer.code, facts, now, result.retry_after), False, True)
         case Outcome.HOLD:
             decision = (State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, None, False, False)
         case Outcome.AMBIGUOUS:
-            decision = (*in_doubt(item.first_sent_at, facts, now, later), True)
+            first_alone = answer.code in facts.resend_alone and item.batch_group != alone_group(item)
+            decision = (*in_doubt(item.first_sent_at, facts, now, now if first_alone else later), True)
     return decision
+
+
+def refused(facts: Catalogue, code: str) -> Reason:
+    """Why a row was refused: by a code somebody knows, or a person has to look."""
+    return Reason.NEEDS_REVIEW if outcome_of(facts.codes, code) is None else Reason.PLATFORM_REFUSED

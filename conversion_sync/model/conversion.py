@@ -46,6 +46,10 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
+HELD_BY_PLATFORM = frozenset({State.SETTLED, State.ACCEPTED})
+"""What the platform has in its books, by all it said so far."""
+
+
 class Outcome(StrEnum):
     """The classes every platform's answers map to."""
 
@@ -76,7 +80,6 @@ class Reason(StrEnum):
     SENT = "sent"
     CONFIRMED = "confirmed"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
-    PARTIAL_CONFIRMATION = "partial_confirmation"
     NO_CUSTOMER = "no_customer"
     NO_CLICK = "no_click"
     CLICK_TOO_OLD = "click_too_old"
@@ -118,24 +121,21 @@ REASONS: Mapping[Reason, Explanation] = {
         "None needed: it goes out by itself once the click is old enough.",
     ),
     Reason.WAITS_FOR_ORIGINAL: Explanation(
-        "A correction waits until the platform confirmed the conversion it corrects.", "None needed."
+        "A correction waits until it is known what became of the conversion and of corrections before it.",
+        "None needed.",
     ),
     Reason.WAITS_RETRY: Explanation(
         "The platform could not take it; it certainly did not arrive.",
-        "None needed: it is tried again until its deadline.",
+        "None needed: it is tried again, until its deadline or as long as the platform's code allows.",
     ),
     Reason.RESEND_IN_DOUBT: Explanation(
         "A request may or may not have arrived; the platform drops duplicates, so the same ids go again.",
-        "None needed.",
+        "None needed: after the time in which duplicates are dropped it waits for a person.",
     ),
     Reason.SENT: Explanation("The request left.", "None needed."),
     Reason.CONFIRMED: Explanation("The platform holds it.", "None needed."),
     Reason.AWAITING_CONFIRMATION: Explanation(
         "The platform took it in and confirms later.", "None needed: confirmation is polled."
-    ),
-    Reason.PARTIAL_CONFIRMATION: Explanation(
-        "The platform confirmed only a part of the request and does not say which rows.",
-        "See the attempt's text for the counted reasons.",
     ),
     Reason.NO_CUSTOMER: Explanation(
         "The billing fact names no customer.", "Create invoices with a customer."
@@ -195,17 +195,19 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.RECLASSIFIED: Explanation(
         "The same billing object was already sent as another kind of event.",
-        "Decide by hand: release it, or leave it held.",
+        "None: it stays held, so that nothing counts twice. If it should count, enter it at the platform.",
     ),
     Reason.INVALID_ROW: Explanation(
         "The row breaks a rule of the platform that is checked before sending.",
-        "See the code and text of the last attempt.",
+        "See the text of the last attempt, and mend what it names for rows to come; this one stays.",
     ),
     Reason.PLATFORM_REFUSED: Explanation(
-        "The platform refused this row.", "See the code and text of the last attempt, then replay it."
+        "The platform refused this row.",
+        "See the last attempt's code and text, and mend what they name for rows to come; this one stays.",
     ),
     Reason.NEEDS_REVIEW: Explanation(
-        "The platform answered with a code nobody knows yet.", "Look at the attempt, then replay or leave it."
+        "The platform's code is not known, or it asked to come back later for too long.",
+        "See the code and text of the last attempt; if it should count, enter it at the platform.",
     ),
     Reason.CREDENTIAL_OR_CONFIGURATION: Explanation(
         "The account's credential, permission or configuration is refused.",
@@ -213,7 +215,7 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
         "The request left, nobody knows what became of it, and the platform keeps duplicates.",
-        "Look the conversion up at the platform, then settle it or plan it again by hand.",
+        "Look its vendor id up at the platform; if it is missing and should count, enter it there.",
     ),
 }
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver as deliver_rows
-from conversion_sync.model.conversion import Outcome
+from conversion_sync.delivery.verdicts import asked_delay, passes_by_itself
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
-from conversion_sync.pipeline.hours import hours
+from conversion_sync.pipeline.hours import hours, refused_by_check, with_refused
 from conversion_sync.pipeline.report import DeliveryReport, HourReport
 
 
@@ -29,6 +29,8 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
     finally:
         adapter.close()
     stop = tally.stopped
+    delay = asked_delay(adapter.catalogue, stop.code, stop.retry_after) if stop else None
+    refused = tuple(refused_by_check(row, answer) for row, answer in tally.refused)
     return DeliveryReport(
         platform=platform,
         account=account,
@@ -36,12 +38,13 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         requests=tally.requests,
         outcomes=dict(tally.outcomes),
         settlements=dict(tally.settlements),
-        hours=hour_reports(ctx, window, platform, account),
+        hours=with_refused(hour_reports(ctx, window, platform, account), refused),
         stopped=f"{stop.code} {stop.text}".strip() if stop else "",
-        stop_is_transient=stop is not None and stop.outcome is not Outcome.HOLD,
+        stop_is_transient=stop is not None and passes_by_itself(stop.outcome, adapter.catalogue),
         remedy=stop.remedy if stop else "",
-        retry_after=stop.retry_after.total_seconds() if stop and stop.retry_after else None,
+        retry_after=delay.total_seconds() if delay else None,
         recovered_in_doubt=tally.recovered,
+        refused=refused,
     )
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from conversion_sync.model.conversion import REASONS, Reason
+from conversion_sync.model.conversion import HELD_BY_PLATFORM, REASONS, Outbound, Reason, State
 from conversion_sync.model.money import decimal_amount, plain_text
-from conversion_sync.model.windows import Window
+from conversion_sync.model.windows import Window, floor_hour
 from conversion_sync.pipeline.report import FailureRow, HourReport
+from conversion_sync.platforms.platform import RowResult
 from conversion_sync.store.queries import query
 
 MOST_FAILURES = 50
-HELD_BY_PLATFORM = frozenset({"settled", "accepted"})
 
 
 def hours(
@@ -63,7 +64,7 @@ def _report(
         rows=sum(states.values()),
         states=dict(states),
         value_minor=dict(value),
-        sent=count("settled", "accepted"),
+        sent=count(*HELD_BY_PLATFORM),
         rejected=count("rejected"),
         retryable_left=sum(row.retryable_left for row in rows) if live else 0,
         needs_human=count("held", "unknown"),
@@ -71,10 +72,40 @@ def _report(
     )
 
 
+def refused_by_check(row: Outbound, answer: RowResult) -> FailureRow:
+    """A row a check without sending would refuse. Its ledger row stays planned."""
+    at_home = answer.code == Reason.INVALID_ROW.value
+    reason = Reason.INVALID_ROW if at_home else Reason.PLATFORM_REFUSED
+    money = row.value
+    return FailureRow(
+        conversion_id=row.conversion_id,
+        state=State.PLANNED.value,
+        reason=reason.value,
+        code=answer.code,
+        text=answer.text,
+        value=_amount(money.minor, money.exponent, money.currency) if money else "",
+        occurred_at=row.occurred_at,
+        remedy=REASONS[reason].remedy,
+    )
+
+
+def with_refused(reports: Sequence[HourReport], refused: Sequence[FailureRow]) -> tuple[HourReport, ...]:
+    """The reports with what a check refused among their hours' failures."""
+    by_hour: dict[datetime, list[FailureRow]] = defaultdict(list)
+    for row in refused:
+        by_hour[floor_hour(row.occurred_at)].append(row)
+    return tuple(
+        replace(report, failures=(*report.failures, *by_hour[report.hour])[:MOST_FAILURES])
+        for report in reports
+    )
+
+
+def _amount(minor: int, exponent: int, currency: str) -> str:
+    return f"{plain_text(decimal_amount(minor, exponent))} {currency}"
+
+
 def _failure(row: Row[Any]) -> FailureRow:
-    value = ""
-    if row.value_minor is not None:
-        value = f"{plain_text(decimal_amount(row.value_minor, row.exponent))} {row.currency}"
+    value = "" if row.value_minor is None else _amount(row.value_minor, row.exponent, row.currency)
     return FailureRow(
         conversion_id=row.conversion_id,
         state=row.state,

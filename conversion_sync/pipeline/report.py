@@ -53,9 +53,9 @@ class DeliveryReport:
     """One delivery at one ad account.
 
     `outcomes` counts rows by outcome class in this delivery, `settlements` rows that were asked after;
-    `requests` counts requests. `stopped`
-    is empty, or says why the account stopped before it was done (credential refused, platform down)
-    with `remedy` and the platform's own `retry_after` in seconds.
+    `requests` counts requests. `stopped` is empty, or says why the account stopped before it was done
+    (credential refused, platform down) with `remedy` and the platform's own `retry_after` in seconds.
+    `refused` are rows a check without sending would refuse; those of `hours` stand among their failures.
     """
 
     platform: str
@@ -70,3 +70,4 @@ class DeliveryReport:
     remedy: str = ""
     retry_after: float | None = None
     recovered_in_doubt: int = 0
+    refused: tuple[FailureRow, ...] = ()

@@ -10,12 +10,10 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from conversion_sync.model.conversion import State
+from conversion_sync.model.conversion import HELD_BY_PLATFORM
 from conversion_sync.model.money import decimal_amount
 from conversion_sync.reports.span import span
 from conversion_sync.store.queries import query
-
-HELD_BY_PLATFORM = frozenset({State.SETTLED.value, State.ACCEPTED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,33 +1,29 @@
 -- Claims the next batch of one account: the rows whose deadline is nearest. A claim is the intent: the rows are in
--- flight from here on, whatever happens to the process. Corrections wait until the platform holds what they correct.
+-- flight from here on, whatever happens to the process. Which rows may leave says the view sendable.
 -- Rows of one batch share a batch group (set when a platform failed a part of a request without saying which part),
 -- and an action where :per_action is set.
--- Input:  :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size, :batch_id.
--- Output: conversion_id of each claimed row, nearest deadline first. Cost: an index scan of conversion_due, stopped at the batch size.
-with lead as (
-    select entry.batch_group, entry.action
-    from conversion as entry
-    where entry.platform = :platform and entry.account = :account and entry.kind = :kind and entry.state = 'planned'
-        and entry.not_before <= :now and entry.deadline > :now and entry.occurred_at < :horizon
-        and (entry.kind = 'conversion' or exists (
-            select 1 from conversion as original
-            where original.conversion_id = entry.parent_conversion_id and original.state = 'settled'
-        ))
-    order by entry.deadline, entry.conversion_id
-    limit 1
+-- Input:  sendable, :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size, :batch_id.
+-- Output: conversion_id of each claimed row, nearest deadline first.
+-- Cost:   an index scan of conversion_due, stopped at the batch size; for each of its rows a probe of click, or of
+--         conversion_parent and dirty.
+with due as not materialized (
+    select conversion_id, occurred_at, deadline, batch_group, action
+    from sendable
+    where platform = :platform and account = :account and kind = :kind
+        and not_before <= :now and deadline > :now and occurred_at < :horizon
+), lead as (
+    select batch_group, action from due order by deadline, conversion_id limit 1
+), chosen as (
+    select due.conversion_id, due.occurred_at
+    from due, lead
+    where due.batch_group = lead.batch_group and (due.action = lead.action or not :per_action)
+    order by due.deadline, due.conversion_id
+    limit :batch_size
 ), picked as (
     select entry.conversion_id, entry.occurred_at, entry.deadline
-    from conversion as entry, lead
-    where entry.platform = :platform and entry.account = :account and entry.kind = :kind and entry.state = 'planned'
-        and entry.not_before <= :now and entry.deadline > :now and entry.occurred_at < :horizon
-        and entry.batch_group = lead.batch_group
-        and (entry.action = lead.action or not :per_action)
-        and (entry.kind = 'conversion' or exists (
-            select 1 from conversion as original
-            where original.conversion_id = entry.parent_conversion_id and original.state = 'settled'
-        ))
-    order by entry.deadline, entry.conversion_id
-    limit :batch_size
+    from chosen
+    join conversion as entry using (conversion_id, occurred_at)
+    where entry.state = 'planned' and entry.not_before <= :now and entry.deadline > :now
     for update of entry skip locked
 ), claimed as (
     update conversion as entry

@@ -1,11 +1,9 @@
--- Rows whose time ran out before they could leave. One that may have arrived is a human's to decide, never dropped.
--- Input:  :platform, :account, :now, :doubtful_since (rows first sent before it are past the platform's dedup promise).
--- Output: conversion. Cost: an index scan of conversion_due.
-update conversion
-set state = case when in_doubt then 'unknown' else 'skipped' end,
-    reason = case when in_doubt then 'may_have_arrived'
-                  when kind = 'adjustment' then 'adjustment_too_old'
-                  else 'event_too_old' end,
-    changed_at = :now
-where platform = :platform and account = :account and state = 'planned'
-    and (deadline <= :now or (in_doubt and first_sent_at <= :doubtful_since))
+-- Rows whose time ran out before they could leave are planned anew: planning alone says why they are skipped, and what
+-- that means for the corrections around them.
+-- Input:  :platform, :account, :now. Output: dirty(plan). Cost: an index scan of conversion_due up to :now.
+insert into dirty (room, key)
+select distinct 'plan', event_key
+from conversion
+where platform = :platform and account = :account and state = 'planned' and not in_doubt and deadline <= :now
+order by 2
+on conflict (room, key) do update set marked_at = excluded.marked_at

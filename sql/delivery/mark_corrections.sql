@@ -1,4 +1,4 @@
--- Corrections of rows that just settled or were refused are planned anew.
+-- Corrections are planned anew when it is known what became of their payment, or of another correction of it.
 -- Input:  :conversion_ids (array). Output: dirty(plan). Cost: probes of revenue_event_parent.
 insert into dirty (room, key)
 select 'plan', event_key

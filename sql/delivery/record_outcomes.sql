@@ -1,10 +1,19 @@
 -- Writes what became of rows in flight; nothing but a row in flight can change here.
+-- A row that was certainly not taken in has not been sent yet: the dedup promise counts from the first copy in doubt.
 -- Input:  staged_outcome, :now. Output: conversion; conversion_id of each changed entry. Cost: primary-key probes.
 update conversion as entry
 set state = staged.state, reason = staged.reason, code = staged.code,
+    later_code = case when staged.state = 'planned' then staged.code else entry.later_code end,
+    later_tries = case when staged.state <> 'planned' then entry.later_tries
+                       when staged.code is distinct from entry.later_code then 1
+                       else entry.later_tries + 1 end,
+    later_since = case when staged.state <> 'planned' then entry.later_since
+                       when staged.code is distinct from entry.later_code then :now
+                       else coalesce(entry.later_since, :now) end,
     not_before = coalesce(staged.not_before, entry.not_before), in_doubt = staged.in_doubt,
     attempts = entry.attempts - case when staged.counts_as_attempt then 0 else 1 end,
-    first_sent_at = case when staged.state = 'planned' and not staged.in_doubt then null else entry.first_sent_at end,
+    first_sent_at = case when staged.state in ('planned', 'held') and not staged.in_doubt then null
+                         else entry.first_sent_at end,
     request_ref = coalesce(staged.request_ref, entry.request_ref),
     batch_group = coalesce(staged.batch_group, entry.batch_group), changed_at = :now
 from staged_outcome as staged

@@ -1,7 +1,8 @@
 -- What should become of every refund, chargeback or reversal at every ad account. It corrects what the platform holds, so
 -- it depends on whether the payment left: not yet, and its value is lowered instead; never, and there is nothing to do.
 -- Only the latest unsent correction of a payment goes out: it carries the absolute value, earlier unsent ones are
--- overtaken. One that became known after a later one left goes out too: banks confirm refunds in any order.
+-- overtaken, unless the platform refused the later one. One that became known after a later one left goes out too: banks
+-- confirm refunds in any order. While one may still be on its way the others wait, as their worth depends on it.
 -- Input:  work_event, revenue_event, plan_account, plan_rule, conversion (payments already planned), :now.
 -- Output: temporary table desired, shaped like conversion. Cost: probes of conversion_event and revenue_event_parent.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
@@ -22,7 +23,7 @@ with correction as (
         and event.kind in ('refund', 'refund_reversed', 'chargeback', 'chargeback_reversed', 'payment_reversed')
 ), pair as (
     select correction.event_key, correction.kind as event_kind, correction.livemode, correction.occurred_at,
-           correction.net_minor, later.unsent as overtaken,
+           correction.net_minor, later.overtaken,
            ad.platform, ad.account, ad.can_restate, ad.can_retract, ad.final_click_kinds,
            original.conversion_id as original_id, coalesce(original.action, '') as action,
            original.state as original_state, original.occurred_at as original_at, original.currency,
@@ -42,18 +43,19 @@ with correction as (
     left join plan_rule as rule
         on rule.platform = ad.platform and rule.account = ad.account and rule.event_kind = original.event_kind
     cross join lateral (
-        select exists (
-            select 1
-            from revenue_event as other
-            left join conversion as entry
-                on entry.event_key = other.event_key and entry.platform = ad.platform and entry.account = ad.account
+        select coalesce(bool_or(not stand.gone), false) as unsent,
+               coalesce(bool_or(not stand.gone and not stand.refused), false) as overtaken
+        from revenue_event as other
+        cross join lateral (
+            select coalesce(bool_or(entry.state in ('in_flight', 'accepted', 'settled', 'unknown') or entry.in_doubt
+                                    or entry.reason = 'netted_before_send'), false) as gone,
+                   coalesce(bool_or(entry.state = 'rejected'), false) as refused
+            from conversion as entry
+            where entry.event_key = other.event_key and entry.platform = ad.platform and entry.account = ad.account
                 and entry.kind = 'adjustment'
-                and (entry.state in ('in_flight', 'accepted', 'settled', 'unknown') or entry.in_doubt
-                     or entry.reason = 'netted_before_send')
-            where other.parent_event_key = correction.parent_event_key and other.retired_at is null
-                and (other.occurred_at, other.event_key) > (correction.occurred_at, correction.event_key)
-                and entry.conversion_id is null
-        ) as unsent
+        ) as stand
+        where other.parent_event_key = correction.parent_event_key and other.retired_at is null
+            and (other.occurred_at, other.event_key) > (correction.occurred_at, correction.event_key)
     ) as later
     cross join lateral (
         select coalesce(case when not later.unsent then correction.net_left end, correction.net_after_minor) as net,
@@ -61,7 +63,13 @@ with correction as (
     ) as known
 ), standing as (
     select pair.*, earlier.value_minor as earlier_value, earlier.verb as earlier_verb,
-           earlier.adjusted_at as earlier_at, own.reason as own_reason
+           earlier.adjusted_at as earlier_at, own.reason as own_reason,
+           exists (
+               select 1
+               from conversion as sent
+               where sent.parent_conversion_id = pair.original_id and sent.event_key <> pair.event_key
+                   and (sent.state in ('in_flight', 'accepted') or sent.in_doubt)
+           ) as another_open
     from pair
     left join lateral (
         select sent.value_minor, sent.verb, sent.adjusted_at
@@ -92,7 +100,7 @@ with correction as (
                    or click_id_kind = any (final_click_kinds)
                    then 'refund_unsupported'
                when deadline <= :now then 'adjustment_too_old'
-               when original_state <> 'settled' then 'waits_for_original'
+               when original_state <> 'settled' or another_open then 'waits_for_original'
                else 'ready'
            end as reason
     from valued

@@ -32,7 +32,8 @@ with event as (
                - case when known.kind = 'conversion' then 0
                       when earlier.verb = 'retract' then 0
                       else coalesce(earlier.value_minor, original.value_minor, 0) end as told,
-           known.reason in ('netted_before_send', 'overtaken') and original.state in ('settled', 'accepted')
+           (known.reason in ('netted_before_send', 'overtaken') or (known.kind = 'adjustment' and known.state = 'rejected'))
+               and original.state in ('settled', 'accepted')
                and (known.reason = 'netted_before_send' or exists (
                    select 1 from conversion as later
                    where later.parent_conversion_id = known.parent_conversion_id and later.state in ('settled', 'accepted')

@@ -43,6 +43,7 @@ $$;
 
 -- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
 -- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
+-- later_code is why the row last went back to planned, which happened later_tries times in a row since later_since.
 -- Partitioned by the month of the event; written only under the planning lock or by a claim.
 create table conversion (
     conversion_id        text        not null,
@@ -78,6 +79,9 @@ create table conversion (
     batch_group          text        not null default '',
     request_ref          text,
     code                 text,
+    later_code           text,
+    later_tries          integer     not null default 0,
+    later_since          timestamptz,
     planned_at           timestamptz not null default now(),
     changed_at           timestamptz not null default now(),
     primary key (conversion_id, occurred_at)
@@ -89,8 +93,43 @@ create index conversion_request on conversion (platform, account, request_ref) w
 create index conversion_time on conversion (platform, account, occurred_at);
 create index conversion_open on conversion (platform, account, state) where state in ('in_flight', 'accepted', 'held', 'unknown');
 
+-- Planned rows that nothing but time holds back; delivery claims and checks these alone. A conversion: its visitor has not
+-- refused since it was planned. A correction: the platform holds what it corrects, its plan is not stale, and no other
+-- correction of the same payment is open or goes before it. What it is worth depends on what became of those before it,
+-- so they leave one after the other, the ones that may have arrived first.
+create view sendable as
+select entry.conversion_id, entry.occurred_at, entry.platform, entry.account, entry.kind, entry.action,
+       entry.not_before, entry.deadline, entry.batch_group
+from conversion as entry
+where entry.state = 'planned'
+    and (entry.kind = 'adjustment' or not exists (
+        select 1
+        from click_time as kept
+        join click as visit
+            on visit.source = kept.source and visit.click_ref = kept.click_ref and visit.clicked_at = kept.clicked_at
+        where kept.source = entry.click_source and kept.click_ref = entry.click_ref and visit.ad_user_data = 'denied'
+    ))
+    and (entry.kind = 'conversion' or (
+        exists (
+            select 1 from conversion as original
+            where original.conversion_id = entry.parent_conversion_id and original.state = 'settled'
+        )
+        and not exists (select 1 from dirty where dirty.room = 'plan' and dirty.key = entry.event_key)
+        and not exists (
+            select 1 from conversion as sibling
+            where sibling.parent_conversion_id = entry.parent_conversion_id
+                and sibling.conversion_id <> entry.conversion_id
+                and (
+                    sibling.state in ('in_flight', 'accepted')
+                    or (sibling.in_doubt and not entry.in_doubt)
+                    or (sibling.state = 'planned' and sibling.in_doubt = entry.in_doubt
+                        and (sibling.adjusted_at, sibling.conversion_id) < (entry.adjusted_at, entry.conversion_id))
+                )
+        )
+    ));
+
 -- Every request, twice: the intent committed before it leaves, the outcome after. Append-only; each row carries the
--- digest of the one before it in its account's chain. `phase` intent | outcome | settlement | recovery | human.
+-- digest of the one before it in its account's chain. `phase` intent | outcome | settlement | recovery.
 create table delivery_attempt (
     attempt_id     bigint generated always as identity,
     at             timestamptz not null,
@@ -98,7 +137,7 @@ create table delivery_attempt (
     account        text        not null,
     conversion_id  text        not null,
     batch_id       text        not null,
-    phase          text        not null check (phase in ('intent', 'outcome', 'settlement', 'recovery', 'human')),
+    phase          text        not null check (phase in ('intent', 'outcome', 'settlement', 'recovery')),
     outcome        text,
     code           text,
     text           text,

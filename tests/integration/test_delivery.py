@@ -7,35 +7,30 @@ held by tests/contract.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.books import Desk
-from conversion_sync.delivery.deliver import Tally, deliver
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.platforms.platform import (
-    Catalogue,
     DedupPromise,
     RowResult,
     SendResult,
     Settlement,
     SettlementStatus,
 )
+from tests.integration.scripted import DiedError, Scripted, enable, facts, payments, run, states, taken
 from tests.integration.world import (
-    CUSTOMER,
     DAY,
-    EVERYTHING,
     HOUR,
     NOW,
     click,
-    configure,
     event,
     land,
     ledger,
@@ -45,97 +40,9 @@ from tests.integration.world import (
 )
 
 
-def facts(**changes: object) -> Catalogue:
-    known: dict[str, object] = {
-        "platform": "meta",
-        "network": "meta",
-        "api_version": "v1",
-        "sunset": None,
-        "batch_size": 4,
-        "click_window": 28 * DAY,
-        "max_event_age": 7 * DAY,
-        "max_click_age": None,
-        "deadline_margin": HOUR,
-        "min_click_age": timedelta(),
-        "dedup": DedupPromise.NONE,
-        "dedup_window": 2 * DAY,
-        "can_restate": False,
-        "can_retract": False,
-        "adjustment_window": timedelta(),
-        "confirms_later": False,
-        "first_status_after": timedelta(),
-        "isolation_requests": 60,
-        "codes": {"bad": Outcome.REJECTED, "again": Outcome.RETRY_LATER},
-    }
-    return Catalogue(**(known | changes))  # type: ignore[arg-type]
-
-
-Script = Callable[[Sequence[Outbound]], SendResult]
-
-
-class Scripted:
-    """A platform that answers as told and keeps what it was sent."""
-
-    def __init__(self, script: Script, catalogue: Catalogue | None = None) -> None:
-        self.script, self.catalogue = script, catalogue or facts()
-        self.requests: list[list[Outbound]] = []
-        self.statuses: dict[str, Settlement] = {}
-
-    def invalid(self, row: Outbound) -> str | None:
-        return "the click id is empty" if row.click_id == "broken" else None
-
-    def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
-        self.requests.append(list(batch))
-        return self.script(batch)
-
-    def settlement(self, request_ref: str) -> Settlement:
-        return self.statuses[request_ref]
-
-    def close(self) -> None:
-        pass
-
-    @property
-    def sent(self) -> list[str]:
-        return [row.vendor_id for request in self.requests for row in request]
-
-
-def taken(_: Sequence[Outbound]) -> SendResult:
-    return SendResult(outcome=Outcome.DELIVERED)
-
-
 @pytest.fixture
 def engine(database) -> Engine:
-    configure(database.engine, "meta", rules=(("first_payment", "purchase"),))
-    link(database.engine, "visitor", "v1", "customer", CUSTOMER)
-    land(database.engine, click("c", DAY, ClickIdKind.FBCLID))
-    return database.engine
-
-
-def payments(engine: Engine, count: int, ago: timedelta = HOUR) -> None:
-    for number in range(count):
-        event(engine, f"pay{number}", EventKind.FIRST_PAYMENT, ago + number * timedelta(seconds=1), net=100)
-    rooms(engine)
-
-
-def run(engine: Engine, platform: Scripted, now: datetime = NOW, mode: UploadMode = UploadMode.LIVE) -> Tally:
-    name = platform.catalogue.platform
-    desk = Desk(
-        engine=engine,
-        platform=name,
-        account="main",
-        run_id="run-1",
-        targets={"purchase": {"event_name": "Purchase"}},
-    )
-    return deliver(desk, platform, EVERYTHING, mode, lambda: now)
-
-
-def states(engine: Engine) -> dict[tuple[str, str], int]:
-    return {
-        (state, reason): count
-        for state, reason, count in rows(
-            engine, "select state, reason, count(*)::int from conversion group by 1, 2"
-        )
-    }
+    return enable(database.engine, "meta")
 
 
 def test_everything_due_leaves_in_batches_and_is_settled(engine) -> None:
@@ -172,10 +79,6 @@ def test_the_intent_is_on_record_before_the_request_leaves(engine) -> None:
         ("outcome", "delivered"),
         ("outcome", "delivered"),
     ]
-
-
-class DiedError(Exception):
-    pass
 
 
 @pytest.mark.parametrize(
@@ -328,10 +231,7 @@ def test_two_deliveries_at_once_send_nothing_twice(engine) -> None:
 class TestPlatformThatConfirmsLater:
     @pytest.fixture
     def google(self, database) -> Engine:
-        configure(database.engine, "google_ads", rules=(("first_payment", "purchase"),))
-        link(database.engine, "visitor", "v1", "customer", CUSTOMER)
-        land(database.engine, click("c", DAY))
-        return database.engine
+        return enable(database.engine, "google_ads")
 
     def platform(self, **statuses: Settlement) -> Scripted:
         names = iter(["r1", "r2", "r3", "r4", "r5", "r6", "r7"])

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conversion_sync.delivery.books import Claimed
-from conversion_sync.delivery.isolate import Findings, isolate
+from conversion_sync.delivery.isolate import Answer, isolate
+from conversion_sync.delivery.verdicts import NOT_TRIED
 from conversion_sync.model.conversion import ConversionId, ConversionKind, Outbound, Outcome, Verb
 from conversion_sync.platforms.platform import SendResult
 
@@ -58,13 +59,13 @@ class Vendor:
         return SendResult(outcome=Outcome.DELIVERED)
 
 
-def run(vendor: Vendor, rows: Sequence[Claimed], budget: int = 60) -> Findings:
-    return isolate(rows, vendor.send(rows), vendor.send, budget)
+def run(vendor: Vendor, rows: Sequence[Claimed], budget: int = 60) -> list[Answer]:
+    return list(isolate(rows, vendor.send(rows), vendor.send, budget))
 
 
-def by_outcome(found: Findings) -> dict[Outcome, set[str]]:
+def by_outcome(found: Sequence[Answer]) -> dict[Outcome, set[str]]:
     sorted_rows: dict[Outcome, set[str]] = {}
-    for rows, answer in found.answers:
+    for rows, answer in found:
         sorted_rows.setdefault(answer.outcome, set()).update(item.row.conversion_id for item in rows)
     return sorted_rows
 
@@ -81,7 +82,7 @@ def test_one_bad_row_of_a_thousand_costs_one_row(names: bool) -> None:
         Outcome.DELIVERED: {f"c{number}" for number in range(1000)} - {"c617"},
     }
     assert sorted(vendor.taken) == sorted(f"c{number}" for number in range(1000) if number != 617)
-    assert found.requests == (1 if names else 2 * 10)
+    assert vendor.requests - 1 == (1 if names else 2 * 10)
 
 
 @given(st.sets(st.integers(0, 39), min_size=1, max_size=6), st.booleans())
@@ -93,7 +94,7 @@ def test_every_row_gets_exactly_one_answer_and_good_rows_leave_once(bad: set[int
 
     found = run(vendor, rows)
 
-    answered = [item.row.conversion_id for group, _ in found.answers for item in group]
+    answered = [item.row.conversion_id for group, _ in found for item in group]
     assert sorted(answered) == sorted(item.row.conversion_id for item in rows)
     assert len(vendor.taken) == len(set(vendor.taken))
     assert by_outcome(found).get(Outcome.DELIVERED, set()) == set(vendor.taken)
@@ -105,7 +106,7 @@ def test_a_spent_budget_leaves_the_rest_for_later() -> None:
 
     found = run(vendor, rows, budget=6)
 
-    assert found.requests == 6
+    assert vendor.requests - 1 == 6
     left = by_outcome(found)[Outcome.RETRY_LATER]
     assert left
     assert not left & set(vendor.taken)
@@ -120,13 +121,51 @@ def test_rows_refused_one_by_one_alike_blame_the_request() -> None:
     assert by_outcome(found) == {Outcome.HOLD: {item.row.conversion_id for item in rows}}
 
 
-def test_a_fault_on_the_way_keeps_its_own_answer() -> None:
-    rows = [claimed(number) for number in range(4)]
-    answers = iter([SendResult(outcome=Outcome.AMBIGUOUS), SendResult(outcome=Outcome.DELIVERED)])
+STOPPING = [Outcome.HOLD, Outcome.RETRY_LATER, Outcome.AMBIGUOUS]
 
-    found = isolate(rows, SendResult(outcome=Outcome.BAD_BATCH), lambda _: next(answers), 60)
 
-    assert {outcome: len(ids) for outcome, ids in by_outcome(found).items()} == {
-        Outcome.AMBIGUOUS: 2,
-        Outcome.DELIVERED: 2,
-    }
+@pytest.mark.parametrize("fault", STOPPING)
+def test_an_answer_about_the_platform_ends_the_search_and_the_rest_certainly_did_not_arrive(
+    fault: Outcome,
+) -> None:
+    rows = [claimed(number) for number in range(8)]
+    bad = SendResult(outcome=Outcome.BAD_BATCH, code="100")
+    answers = iter([bad, bad, SendResult(outcome=fault, code="down")])
+
+    found = list(isolate(rows, bad, lambda _: next(answers), 60))
+
+    assert [(len(group), answer.outcome, answer.code) for group, answer in found] == [
+        (2, fault, "down"),
+        (4, Outcome.RETRY_LATER, NOT_TRIED),
+        (2, Outcome.RETRY_LATER, NOT_TRIED),
+    ]
+
+
+def test_an_answer_is_handed_out_before_the_next_request_leaves() -> None:
+    rows = [claimed(number) for number in range(16)]
+    vendor = Vendor({"c3"}, names=False)
+    recorded: set[str] = set()
+    unrecorded: list[set[str]] = []
+
+    def send(group: Sequence[Claimed]) -> SendResult:
+        unrecorded.append(set(vendor.taken) - recorded)
+        return vendor.send(group)
+
+    for group, _ in isolate(rows, vendor.send(rows), send, 60):
+        recorded.update(item.row.conversion_id for item in group)
+
+    assert unrecorded == [set()] * 8
+    assert recorded == {f"c{number}" for number in range(16)}
+
+
+def test_refusals_that_may_be_the_requests_wait_until_a_row_is_taken_in() -> None:
+    vendor = Vendor({"c0", "c1", "c2"}, names=False)
+
+    found = run(vendor, [claimed(number) for number in range(4)])
+
+    assert [(group[0].row.conversion_id, answer.outcome) for group, answer in found] == [
+        ("c3", Outcome.DELIVERED),
+        ("c0", Outcome.REJECTED),
+        ("c1", Outcome.REJECTED),
+        ("c2", Outcome.REJECTED),
+    ]
