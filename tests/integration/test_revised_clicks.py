@@ -126,7 +126,7 @@ def test_a_corrected_time_moves_the_click_even_to_another_month(engine) -> None:
     assert planned(engine) == ("skipped", "click_too_old")
 
 
-def test_a_row_in_doubt_is_sent_again_with_the_consent_of_a_click_whose_time_was_corrected(engine) -> None:
+def test_a_row_in_doubt_is_read_with_the_click_of_today_though_its_time_was_corrected(engine) -> None:
     set_state(engine, "pay", "in_flight", "sent")
     land(engine, replace(AD, clicked_at=NOW - 2 * DAY, ad_user_data=Consent.DENIED))
     rooms(engine, window=TINY)
