@@ -21,6 +21,7 @@ from conversion_sync.model.conversion import (
     ConversionId,
     ConversionKind,
     Outbound,
+    Outcome,
     Reason,
     State,
     Verb,
@@ -125,8 +126,35 @@ def intend(desk: Desk, rows: Sequence[Outbound], now: datetime) -> str:
     batch_id = new_batch_id()
     ensure_months(desk.engine, "delivery_attempt", [now])
     with desk.engine.begin() as connection:
+        connection.execute(query("delivery/sent_again"), {"conversion_ids": _ids(rows), "now": now})
         _intend(connection, desk, rows, batch_id, now)
     return batch_id
+
+
+def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, now: datetime) -> None:
+    """Commits that a request was refused as a whole. Its rows stay in flight: a search goes on with them."""
+    ensure_months(desk.engine, "delivery_attempt", [now])
+    batch_id = new_batch_id()
+    with desk.engine.begin() as connection:
+        connection.execute(query("delivery/not_taken_in"), {"conversion_ids": _ids(rows)})
+        attempts.append(
+            connection,
+            [
+                Attempt(
+                    at=now,
+                    platform=desk.platform,
+                    account=desk.account,
+                    conversion_id=row.conversion_id,
+                    batch_id=batch_id,
+                    phase=Phase.OUTCOME,
+                    run_id=desk.run_id,
+                    outcome=Outcome.BAD_BATCH.value,
+                    code=code or None,
+                    text=text or None,
+                )
+                for row in rows
+            ],
+        )
 
 
 def read(connection: Connection, desk: Desk, ids: Sequence[str]) -> list[Claimed]:
@@ -206,6 +234,10 @@ def _write(
                 for verdict in verdicts
             ],
         )
+
+
+def _ids(rows: Sequence[Outbound]) -> list[str]:
+    return [row.conversion_id for row in rows]
 
 
 def _is_known(verdict: Verdict) -> bool:

@@ -26,15 +26,16 @@ from conversion_sync.delivery.settle import settle_due
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.delivery.validate import validate
 from conversion_sync.delivery.verdicts import (
+    NOT_TRIED,
     asked_delay,
     doubtful_since,
     in_doubt,
     passes_by_itself,
     verdicts_of,
 )
-from conversion_sync.model.conversion import ConversionKind, Outcome, Reason, State
+from conversion_sync.model.conversion import ConversionId, ConversionKind, Outcome, Reason, State
 from conversion_sync.model.windows import Window
-from conversion_sync.platforms.platform import Platform, SendResult
+from conversion_sync.platforms.platform import Catalogue, Platform, SendResult
 from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
 
@@ -151,7 +152,11 @@ def _send_batch(
 
     def send(rows: Sequence[Claimed]) -> SendResult:
         tally.requests += 1
-        return adapter.send([item.row for item in rows], validate_only=False)
+        sent = [item.row for item in rows]
+        answer = adapter.send(sent, validate_only=False)
+        if answer.outcome is Outcome.BAD_BATCH:
+            books.refused_whole(desk, sent, answer.code, answer.text, clock())
+        return answer
 
     def send_again(rows: Sequence[Claimed]) -> SendResult:
         books.intend(desk, [item.row for item in rows], clock())
@@ -217,25 +222,39 @@ def _refuse_invalid(
 
 
 def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
-    """Decides about rows a dead delivery left in flight."""
+    """Decides about rows a dead delivery left in flight; returns how many may have arrived."""
     with desk.engine.begin() as connection:
         orphans = connection.execute(query("delivery/orphans"), desk.key).all()
-    verdicts = []
-    for orphan in orphans:
-        state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, adapter.catalogue, now, now)
-        verdicts.append(
-            Verdict(
-                conversion_id=orphan.conversion_id,
-                state=state,
-                reason=reason,
-                outcome=Outcome.AMBIGUOUS.value,
-                text="The delivery that sent it died before it wrote down the answer.",
-                not_before=not_before,
-                in_doubt=doubtful,
-            )
-        )
+    verdicts = [
+        _orphaned(orphan.conversion_id, orphan.first_sent_at, adapter.catalogue, now) for orphan in orphans
+    ]
     books.recover(desk, books.new_batch_id(), verdicts, now)
-    return len(verdicts)
+    return sum(verdict.in_doubt for verdict in verdicts)
+
+
+def _orphaned(
+    conversion_id: ConversionId, first_sent_at: datetime | None, facts: Catalogue, now: datetime
+) -> Verdict:
+    if first_sent_at is None:
+        return Verdict(
+            conversion_id=conversion_id,
+            state=State.PLANNED,
+            reason=Reason.WAITS_RETRY,
+            outcome=Outcome.RETRY_LATER.value,
+            code=NOT_TRIED,
+            text="The platform refused its request; the delivery died before it was sent again.",
+            not_before=now,
+        )
+    state, reason, not_before, doubtful = in_doubt(first_sent_at, facts, now, now)
+    return Verdict(
+        conversion_id=conversion_id,
+        state=state,
+        reason=reason,
+        outcome=Outcome.AMBIGUOUS.value,
+        text="The delivery that sent it died before it wrote down the answer.",
+        not_before=not_before,
+        in_doubt=doubtful,
+    )
 
 
 def _expire(desk: Desk, adapter: Platform, now: datetime) -> None:

@@ -43,6 +43,7 @@ $$;
 
 -- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
 -- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
+-- first_sent_at is when the first copy left that may have arrived; null while none may.
 -- later_code is why the row last went back to planned, which happened later_tries times in a row since later_since.
 -- Partitioned by the month of the event; written only under the planning lock or by a claim.
 create table conversion (

@@ -62,26 +62,44 @@ def test_where_copies_are_dropped_it_is_asked_again_in_the_same_delivery(tiktok)
     assert states(tiktok) == {("settled", "confirmed"): 4}
 
 
-def test_what_a_search_found_is_on_record_when_the_process_dies_in_it(engine) -> None:
-    payments(engine, 4)
-    delivered: list[str] = []
+def test_when_the_process_dies_in_a_search_only_the_request_under_way_is_in_doubt(database) -> None:
+    engine = enable(database.engine, "meta")
+    payments(engine, 8)
+    answers = iter([BAD, taken([]), BAD])
 
-    def dying(batch: Sequence[Outbound]) -> SendResult:
-        if len(platform.requests) == 1:
-            return BAD
-        if len(platform.requests) == 2:
-            delivered.extend(row.vendor_id for row in batch)
-            return taken(batch)
-        raise DiedError
+    def dying(_: Sequence[Outbound]) -> SendResult:
+        answer = next(answers, None)
+        if answer is None:
+            raise DiedError
+        return answer
 
-    platform = Scripted(dying)
+    platform = Scripted(dying, facts(batch_size=8))
     with pytest.raises(DiedError):
         run(engine, platform)
-    assert rows(engine, "select vendor_id from conversion where state = 'settled' order by 1") == [
-        (name,) for name in sorted(delivered)
+    _, delivered, refused, under_way = platform.requests
+    assert rows(engine, "select vendor_id from conversion where state = 'settled' order by 1") == sorted(
+        (row.vendor_id,) for row in delivered
+    )
+    again = Scripted(taken, facts(batch_size=8))
+    assert run(engine, again).recovered == len(under_way) == 2
+    assert set(again.sent) == {row.vendor_id for row in refused} - {row.vendor_id for row in under_way}
+    assert states(engine) == {("settled", "confirmed"): 6, ("unknown", "may_have_arrived"): 2}
+
+
+def test_every_request_of_a_search_has_its_outcome_on_record(engine) -> None:
+    payments(engine, 4)
+    [(victim,)] = rows(engine, "select vendor_id from conversion where event_key = 'pay2'")
+    platform = Scripted(lambda batch: BAD if victim in {row.vendor_id for row in batch} else taken(batch))
+    run(engine, platform)
+    told = rows(
+        engine, "select phase, outcome, count(*)::int from delivery_attempt group by 1, 2 order by 1, 2"
+    )
+    assert told == [
+        ("intent", None, 10),
+        ("outcome", "bad_batch", 7),
+        ("outcome", "delivered", 3),
+        ("outcome", "rejected", 1),
     ]
-    run(engine, Scripted(taken))
-    assert states(engine) == {("settled", "confirmed"): 2, ("unknown", "may_have_arrived"): 2}
 
 
 def test_a_platform_that_goes_away_during_a_search_is_asked_no_more(engine) -> None:
