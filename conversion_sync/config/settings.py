@@ -8,7 +8,7 @@ name of the user's choice, which is part of every id the ledger makes: it must n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -246,6 +246,12 @@ class Settings(Part):
     actions: Mapping[Name, Action] = Field(default_factory=dict)
     attribution: Attribution = Attribution()
     schedule: Schedule = Schedule()
+
+    @property
+    def settle_lag(self) -> timedelta:
+        """How long after an hour its events are complete at every billing account."""
+        lags = [account.settle_lag_minutes for account in self.billing.stripe.values()]
+        return timedelta(minutes=max(lags, default=0))
 
     def accounts(self) -> list[tuple[str, str]]:
         """Every enabled (platform, account), in a stable order."""

@@ -99,7 +99,7 @@ def _planned(rooms: Rooms, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         metadata = _run(context, rooms.plan)
-        with in_words():
+        with in_words(context):
             missing = rooms.unaccounted(context.resources.pipeline.engine, window_of(context))
         yield dg.MaterializeResult(metadata=metadata)
         yield dg.AssetCheckResult(
@@ -113,7 +113,7 @@ def _planned(rooms: Rooms, partitions: dg.PartitionsDefinition[str]) -> dg.Asset
 
 
 def _run(context: dg.AssetExecutionContext, room: Room) -> dict[str, int]:
-    with in_words():
+    with in_words(context):
         report = room(context.resources.pipeline, window_of(context))
     counts = dict(report.counts)
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -25,8 +25,8 @@ def build(
     """Everything the code location offers."""
     partitions = hours(settings)
     assets, uploads = _all_assets(settings, rooms or real_rooms(), partitions)
-    sync = hourly_sync(assets, partitions)
-    due = deliver_due(uploads, partitions)
+    sync = hourly_sync(assets)
+    due = deliver_due(uploads)
     return dg.Definitions(
         assets=assets,
         jobs=[sync, due],

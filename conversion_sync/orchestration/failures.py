@@ -1,36 +1,70 @@
-"""Our errors as Dagster's: a sentence and its remedy, and whether trying again can help."""
+"""Our errors as Dagster's: a sentence and its remedy, and whether trying again can help, and when.
+
+What passes is tried again by the same step, a few times and not for long; after that the hour has
+failed, and the schedule asks for it again. What no run can mend is marked on the run, for the
+schedule to leave it to a person.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from conversion_sync.errors import ConversionSyncError, TransientError
+from conversion_sync.errors import ConversionSyncError, DataError, PermanentError, TransientError
 from conversion_sync.redaction import redact
+
+STEP_RETRIES = 2
+FIRST_WAIT = 20.0
+LONGEST_WAIT = 300.0
+"""Seconds a step waits for a vendor that is down; longer waits are the next run's."""
+FOR_GOOD_TAG = "conversion_sync/for_good."
+"""With an asset's name behind it, on a run: the hours that failed there in a way no run can mend."""
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """What a room raises, our own errors and a database that fails, as a failed step."""
+def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """What a room raises, our own errors and a database that fails, as a failed or a waiting step."""
     from conversion_sync.store.faults import database_fault
 
     try:
         yield
     except ConversionSyncError as fault:
-        raise as_failure(fault) from None
+        raise as_dagsters(context, fault) from None
     except Exception as fault:
         known = database_fault(fault)
         if known is None:
             raise
-        raise as_failure(known) from None
+        raise as_dagsters(context, known) from None
 
 
-def as_failure(fault: ConversionSyncError) -> dg.Failure:
-    """A failed step that says what happened and what to do."""
+def as_dagsters(
+    context: dg.AssetExecutionContext, fault: ConversionSyncError
+) -> dg.Failure | dg.RetryRequested:
+    """Another try of the step where that can help, else a failure that says what happened and what to do."""
+    again = retry(context, fault.retry_after) if isinstance(fault, TransientError) else None
+    if again is not None:
+        context.log.warning("%s Trying again in %.0f s.", redact(fault.message), again.seconds_to_wait)
+        return again
+    if isinstance(fault, PermanentError | DataError):
+        mark_for_good(context, context.partition_keys)
     return dg.Failure(
         description=redact(f"{fault.message} Remedy: {fault.remedy}"),
         metadata={"remedy": dg.MetadataValue.text(redact(fault.remedy))},
-        allow_retries=isinstance(fault, TransientError),
+        allow_retries=False,
     )
+
+
+def retry(context: dg.AssetExecutionContext, asked: float | None) -> dg.RetryRequested | None:
+    """Another try after the vendor's own delay or a growing pause; None when it was tried enough."""
+    wait = FIRST_WAIT * 2**context.retry_number if asked is None else asked
+    if context.retry_number >= STEP_RETRIES or wait > LONGEST_WAIT:
+        return None
+    return dg.RetryRequested(max_retries=STEP_RETRIES, seconds_to_wait=wait)
+
+
+def mark_for_good(context: dg.AssetExecutionContext, hours: Iterable[str]) -> None:
+    """Notes on the run that these hours failed at this asset in a way no run can mend."""
+    name = context.asset_key.to_user_string()
+    context.instance.add_run_tags(context.run.run_id, {f"{FOR_GOOD_TAG}{name}": ",".join(hours)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -10,6 +11,7 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window
 
 KEY_FORMAT = "%Y-%m-%d-%H:%M"
+PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
@@ -38,3 +40,13 @@ def window_of(context: dg.AssetExecutionContext) -> Window:
 def range_tags(window: Window) -> dict[str, str]:
     """The tags that make a run cover all hours of a window."""
     return {RANGE_START: key_of(window.start), RANGE_END: key_of(window.end - HOUR)}
+
+
+def covered(tags: Mapping[str, str]) -> list[datetime]:
+    """The hours a run is about, from its tags; none for a run that is about something else."""
+    first = tags.get(RANGE_START, tags.get(PARTITION, ""))
+    last = tags.get(RANGE_END, first)
+    try:
+        return [hour.start for hour in Window(hour_of(first), hour_of(last) + HOUR).hours()]
+    except ValueError:
+        return []

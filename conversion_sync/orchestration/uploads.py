@@ -10,7 +10,7 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.money import decimal_amount, plain_text
 from conversion_sync.orchestration.assets import BACKFILL
-from conversion_sync.orchestration.failures import in_words
+from conversion_sync.orchestration.failures import in_words, mark_for_good, retry
 from conversion_sync.orchestration.partitions import key_of, window_of
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
@@ -20,11 +20,7 @@ from conversion_sync.pipeline.report import DeliveryReport, HourReport
 ACCEPTED = "every_conversion_accepted"
 WAITING, DOUBTED = "waiting for a person", "sent in doubt"
 """Rows, in the check's metadata: of these hours, and by this run."""
-STEP_RETRIES = 2
 MOST_ROWS = 50
-LONGEST_WAIT = 300.0
-"""Seconds a step waits for a platform that is down; longer waits are the next run's."""
-FIRST_WAIT = 20.0
 
 Yielded = dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -73,7 +69,7 @@ def _upload(
         ],
     )
     def uploads(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
-        with in_words():
+        with in_words(context):
             report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
         verdicts = [(hour, verdict(hour, reject_share_red)) for hour in report.hours]
         _log(context, report, verdicts)
@@ -106,10 +102,10 @@ def _retry_if_down(
     context: dg.AssetExecutionContext, report: DeliveryReport, verdicts: Sequence[tuple[HourReport, Verdict]]
 ) -> None:
     """A platform that is down for a moment is asked again by this very step, with its own delay."""
-    wait = report.retry_after or FIRST_WAIT
     late = any(hour.retryable_left for hour, _ in verdicts)
-    if report.stop_is_transient and late and wait <= LONGEST_WAIT and context.retry_number < STEP_RETRIES:
-        raise dg.RetryRequested(max_retries=STEP_RETRIES, seconds_to_wait=wait)
+    again = retry(context, report.retry_after) if report.stop_is_transient and late else None
+    if again is not None:
+        raise again
 
 
 def _show(
@@ -117,9 +113,8 @@ def _show(
 ) -> Iterator[Yielded]:
     """Good hours are materialized; the check is told before a failure, so that it shows with the hour."""
     worst = max((found for _, found in verdicts), key=lambda found: list(Colour).index(found.colour))
-    failures = [row for hour, found in verdicts if found.colour is not Colour.GREEN for row in hour.failures][
-        :50
-    ]
+    failures = [row for hour, found in verdicts if found.colour is not Colour.GREEN for row in hour.failures]
+    failures = failures[:MOST_ROWS]
     yield dg.AssetCheckResult(
         check_name=ACCEPTED,
         passed=worst.colour is Colour.GREEN,
@@ -145,6 +140,9 @@ def _show(
                 asset_key=context.asset_key, partition=key_of(hour.hour), metadata=_metadata(report, hour)
             )
         )
+    for_good = [key_of(hour.hour) for hour, found in verdicts if found.for_good]
+    if for_good:
+        mark_for_good(context, for_good)
     raise dg.Failure(
         description=f"{worst.sentence} {report.stopped} {report.remedy}".strip(),
         metadata={

@@ -1,8 +1,9 @@
 """What an hour's books mean in Dagster's colours. Pure; the table in tests/orchestration holds it.
 
-Red is an hour that a run can still mend: rows that should have left and did not, rows an account's
-refused credential holds, or refusals past the configured share. Rows refused for good below that
-share, and rows only a human can decide about, leave the hour green with a warning.
+Red is an hour that a run can still mend: rows that should have left and did not, and rows an
+account's refused credential holds. Red for good, as no run can mend it, is one with refusals past the
+configured share. Rows refused below that share, and rows only a person can decide about, leave the
+hour green with a warning.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from conversion_sync.model.conversion import Reason, State
 from conversion_sync.pipeline.report import FailureRow, HourReport
+
+RELEASED_BY_A_RUN = (State.HELD.value, Reason.CREDENTIAL_OR_CONFIGURATION.value)
+"""Held rows that go out by themselves once the account is mended; others wait for a decision."""
 
 
 class Colour(StrEnum):
@@ -24,16 +29,19 @@ class Colour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`sentence` says what is the matter and what to do; empty when nothing is."""
+    """`sentence` says what is the matter and what to do; empty when nothing is.
+
+    `for_good`: red, and no run can change that.
+    """
 
     colour: Colour
     sentence: str = ""
+    for_good: bool = False
 
 
 def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
     """The hour's colour, from the ledger."""
-    held = sum(count for (state, _), count in hour.states.items() if state == "held")
-    left = hour.retryable_left + held
+    left = hour.retryable_left + hour.states.get(RELEASED_BY_A_RUN, 0)
     if left:
         return Verdict(
             Colour.RED,
@@ -45,12 +53,13 @@ def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
         return Verdict(
             Colour.RED,
             f"{hour.rejected} of {answered} conversions were refused, more than the accepted share "
-            f"({reject_share_red:.0%}); see the table.",
+            f"({reject_share_red:.0%}): no run mends that; look at what the table names.",
+            for_good=True,
         )
     if hour.rejected or hour.needs_human:
         return Verdict(
             Colour.WARN,
-            f"{hour.rejected} rows were refused, {hour.needs_human} wait for a human; see the table.",
+            f"{hour.rejected} rows were refused, {hour.needs_human} wait for a person; see the table.",
         )
     return Verdict(Colour.GREEN)
 

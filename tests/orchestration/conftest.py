@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import dagster as dg
@@ -27,7 +28,7 @@ from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourRepo
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings() -> Settings:
     return Settings(
         start=START,
@@ -41,16 +42,25 @@ def settings() -> Settings:
 
 @pytest.fixture
 def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(
-        str(tmp_path), overrides={"telemetry": {"enabled": False}}
-    ) as instance:
+    with instance_in(tmp_path) as instance:
         yield instance
 
 
+def instance_in(folder: Path) -> dg.DagsterInstance:
+    """The instance that lives in a folder."""
+    return dg.DagsterInstance.local_temp(str(folder), overrides={"telemetry": {"enabled": False}})
+
+
 def hour_report(hour: datetime, **counts: int) -> HourReport:
-    """An hour with so many rows of each state; `left` rows should have left."""
-    left = counts.pop("left", 0)
-    states = {(state, "reason"): count for state, count in counts.items()}
+    """An hour with so many rows of each state; `left` rows should have left.
+
+    `held` rows wait for a credential, `undecided` ones are held for a person's decision.
+    """
+    left, undecided = counts.pop("left", 0), counts.pop("undecided", 0)
+    reasons = {"held": "credential_or_configuration"}
+    states = {(state, reasons.get(state, "reason")): count for state, count in counts.items()}
+    if undecided:
+        states["held", "reclassified"] = undecided
     if left:
         states["planned", "waits_retry"] = left
     row = FailureRow(
@@ -63,7 +73,7 @@ def hour_report(hour: datetime, **counts: int) -> HourReport:
         occurred_at=hour,
         remedy="See the code.",
     )
-    bad = left or any(counts.get(state) for state in ("rejected", "held", "unknown"))
+    bad = left or undecided or any(counts.get(state) for state in ("rejected", "held", "unknown"))
     return HourReport(
         hour=hour,
         rows=sum(states.values()),
@@ -72,18 +82,22 @@ def hour_report(hour: datetime, **counts: int) -> HourReport:
         sent=counts.get("settled", 0) + counts.get("accepted", 0),
         rejected=counts.get("rejected", 0),
         retryable_left=left,
-        needs_human=counts.get("held", 0) + counts.get("unknown", 0),
+        needs_human=counts.get("held", 0) + counts.get("unknown", 0) + undecided,
         failures=(row,) if bad else (),
     )
 
 
 @dataclass
 class Script:
-    """What the rooms do: `hours` gives an hour's books per account, `fault` is raised by the first room."""
+    """What the rooms do: `hours` gives an hour's books per account, `fault` is raised by every room.
+
+    `faults` is how often it is raised before the rooms work; None is for ever.
+    """
 
     hours: Callable[[datetime], dict[str, int]] = lambda _: {"settled": 2}
     only: str = "meta"
     fault: Exception | None = None
+    faults: int | None = None
     stopped: str = ""
     transient: bool = False
     retry_after: float | None = None
@@ -93,7 +107,8 @@ class Script:
         def room(name: str) -> Callable[[Context, Window], RoomReport]:
             def run(_: Context, window: Window) -> RoomReport:
                 self.windows.append((name, window))
-                if self.fault is not None:
+                if self.fault is not None and self.faults != 0:
+                    self.faults = None if self.faults is None else self.faults - 1
                     raise self.fault
                 return RoomReport(room=name, counts={"rows": 1})
 

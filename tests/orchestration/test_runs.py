@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
-from conversion_sync.errors import ConfigurationError
+from conversion_sync.errors import ConfigurationError, PermanentError, TransientError
 from conversion_sync.model.windows import HOUR
+from conversion_sync.orchestration.failures import retry
 from conversion_sync.orchestration.verdict import Colour, verdict
 from tests.orchestration.conftest import START, Script, colours, hour_report, run, window
 
@@ -27,9 +29,12 @@ KEY = "2026-11-01-05:00"
         ({"accepted": 5}, Colour.GREEN),
         ({"settled": 9, "rejected": 1}, Colour.WARN),
         ({"settled": 9, "unknown": 1}, Colour.WARN),
+        ({"settled": 9, "undecided": 1}, Colour.WARN),
+        ({"undecided": 5}, Colour.WARN),
         ({"settled": 2, "rejected": 3}, Colour.RED),
         ({"settled": 9, "left": 1}, Colour.RED),
         ({"settled": 9, "held": 1}, Colour.RED),
+        ({"settled": 9, "held": 1, "undecided": 1}, Colour.RED),
     ],
 )
 def test_an_hour_is_red_only_when_a_run_can_still_mend_it(counts, colour) -> None:
@@ -43,6 +48,7 @@ def test_an_hour_is_red_only_when_a_run_can_still_mend_it(counts, colour) -> Non
         ({"settled": 9, "rejected": 1}, [KEY], [], False, dg.AssetCheckSeverity.WARN),
         ({"settled": 1, "left": 1}, [], [KEY], False, dg.AssetCheckSeverity.ERROR),
         ({"held": 1}, [], [KEY], False, dg.AssetCheckSeverity.ERROR),
+        ({"undecided": 1}, [KEY], [], False, dg.AssetCheckSeverity.WARN),
     ],
 )
 def test_the_partition_grid_shows_the_verdict(
@@ -115,6 +121,52 @@ def test_a_platform_that_is_down_for_a_moment_is_asked_again_by_the_same_step(se
     result = run(settings, script, instance, window(5))
     assert result.success
     assert [name for name, _ in script.windows].count("meta") == 2
+
+
+def steps_tried(result) -> int:
+    return sum(event.step_key == "billing_events" for event in result.all_events if event.is_step_restarted)
+
+
+def test_a_vendor_that_is_down_for_a_moment_is_asked_again_after_its_own_delay(settings, instance) -> None:
+    fault = TransientError("Stripe (main) could not answer (503).", remedy="Run again.", retry_after=0.01)
+    script = Script(fault=fault, faults=2)
+    result = run(settings, script, instance, window(5))
+    assert result.success
+    assert sum(event.is_step_restarted for event in result.all_events) == 2
+    assert "could not answer (503). Trying again in 0 s." in "".join(
+        entry.user_message for entry in instance.all_logs(result.run_id)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [
+        (TransientError("It is down.", remedy="Run again.", retry_after=0.01), 2),
+        (TransientError("It is down.", remedy="Run again.", retry_after=301), 0),
+        (ConfigurationError("The key is refused.", remedy="Make a new one."), 0),
+        (PermanentError("It is refused.", remedy="Report it."), 0),
+    ],
+)
+def test_a_step_is_tried_again_only_where_that_can_help_and_not_for_ever(
+    settings, instance, fault, tries
+) -> None:
+    result = run(settings, Script(fault=fault), instance, window(5))
+    assert not result.success
+    assert steps_tried(result) == tries
+    assert [
+        event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure and event.step_key == "billing_events"
+    ] == [str(fault)]
+
+
+def test_a_fault_that_names_no_delay_is_given_time() -> None:
+    context = SimpleNamespace(retry_number=0)
+    waits = []
+    while (again := retry(context, None)) is not None:
+        waits.append(again.seconds_to_wait)
+        context.retry_number += 1
+    assert waits == [20, 40]
 
 
 def test_no_secret_reaches_the_event_log(settings, instance) -> None:
