@@ -33,7 +33,7 @@ def sync(ctx: typer.Context, start: From = None, end: To = None, json: Json = Fa
     from conversion_sync.store.open import open_database
 
     settings = settings_of(ctx)
-    window = span(settings.start, start, end, datetime.now(UTC))
+    window = span(settings.start, start, end, datetime.now(UTC) - settings.settle_lag)
     with open_database(settings) as database:
         days = sync_days(settings, database, window, console(stderr=True))
     if json:
@@ -44,17 +44,18 @@ def sync(ctx: typer.Context, start: From = None, end: To = None, json: Json = Fa
         raise typer.Exit(NOT_DONE)
 
 
-def span(first: datetime, start: datetime | None, end: datetime | None, now: datetime) -> Window:
-    """Whole hours, none before the configuration's start or after the last full hour.
+def span(first: datetime, start: datetime | None, end: datetime | None, settled: datetime) -> Window:
+    """Whole hours, none before the configuration's start or with events not yet `settled`.
 
     Raises ConfigurationError when nothing is left.
     """
-    stop = min(floor_hour(end) if end else floor_hour(now), floor_hour(now))
+    stop = min(floor_hour(end) if end else floor_hour(settled), floor_hour(settled))
     begin = max(floor_hour(start) if start else stop - LAST_HOURS * HOUR, first)
     if begin >= stop:
         raise ConfigurationError(
             f"There is no full hour from {begin:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} UTC.",
-            remedy="Give an earlier --from or a later --to; `start` in the configuration is the first hour.",
+            remedy="Give an earlier --from or a later --to; `start` in the configuration is the first hour, "
+            "and an hour can be synced `settle_lag_minutes` after its end.",
         )
     return Window(begin, stop)
 

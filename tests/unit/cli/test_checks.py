@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from conversion_sync.cli.checks import Line, attempt, sunset
+from conversion_sync.cli.main import application
 from conversion_sync.cli.sync import span
 from conversion_sync.errors import ConfigurationError, CredentialError, TransientError
 
@@ -67,3 +70,20 @@ def test_a_sync_takes_whole_hours_between_the_first_and_the_last_full_one(
 def test_a_sync_of_no_hour_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="There is no full hour"):
         span(FIRST, HOUR, HOUR, NOW)
+
+
+def test_an_hour_that_has_not_settled_is_not_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "k")
+    file = tmp_path / "conversion_sync.yaml"
+    file.write_text(
+        "start: 2026-01-01T00:00:00Z\n"
+        "billing: {stripe: {main: {api_key: env:KEY, settle_lag_minutes: 120}}}\n"
+        "platforms: {}\n"
+    )
+    last_full_hour = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:00")
+    command = ["--config", str(file), "sync", "--from", last_full_hour]
+    result = CliRunner().invoke(application(), command)
+    assert isinstance(result.exception, ConfigurationError)
+    assert "There is no full hour" in result.exception.message
+    assert "`settle_lag_minutes` after its end" in result.exception.remedy
+    assert not (tmp_path / ".conversion_sync").exists()
