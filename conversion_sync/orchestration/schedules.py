@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from conversion_sync.config.settings import Settings
+from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 from conversion_sync.orchestration.catch_up import ASKED_TAG, backlog, spans
 from conversion_sync.orchestration.partitions import key_of, range_tags
@@ -85,6 +85,8 @@ def due_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.Sens
         from conversion_sync.store.open import open_database
         from conversion_sync.store.queries import query
 
+        if settings.upload_mode is not UploadMode.LIVE:
+            return dg.SkipReason("Uploads are not live: nothing leaves, whatever became due.")
         now = datetime.now(UTC)
         since = datetime.fromisoformat(context.cursor) if context.cursor else now - HOUR
         with open_database(settings) as database, database.engine.begin() as connection:
