@@ -214,7 +214,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "Mend what the last attempt's text names; the rows then go out by themselves.",
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
-        "The request left, nobody knows what became of it, and the platform keeps duplicates.",
+        "The request left, nobody knows what became of it, and another copy could count twice.",
         "Look its vendor id up at the platform; if it is missing and should count, enter it there.",
     ),
 }

@@ -29,9 +29,10 @@ class NotHeld:
 class Reconciliation:
     """One ad account and currency; amounts in minor units, 10**`exponent` of which make one.
 
-    billing = held + value rule + retired + Σ not held; what is left over is the residual, and must be 0.
-    `value_rule_minor` is what billing has more than the platform was told, `retired_minor` the same
-    for facts billing no longer states (so negative where the platform still holds them).
+    billing = held + value rule + revised + retired + Σ not held; what is left over is the residual, and
+    must be 0. `value_rule_minor` is what billing had more than the platform was told, when it was told.
+    `revised_minor` is what billing changed of these facts since, `retired_minor` what the platform was
+    told of facts billing no longer states (so negative where it still holds them).
     """
 
     platform: str
@@ -42,13 +43,15 @@ class Reconciliation:
     held_minor: int = 0
     held_entries: int = 0
     value_rule_minor: int = 0
+    revised_minor: int = 0
     retired_minor: int = 0
     not_held: tuple[NotHeld, ...] = ()
 
     @property
     def residual_minor(self) -> int:
         """What nothing explains."""
-        explained = self.value_rule_minor + self.retired_minor + sum(group.minor for group in self.not_held)
+        not_held = sum(group.minor for group in self.not_held)
+        explained = self.value_rule_minor + self.revised_minor + self.retired_minor + not_held
         return self.billing_minor - self.held_minor - explained
 
 
@@ -75,6 +78,7 @@ def reconcile(
                 held_minor=minor.get("held", 0),
                 held_entries=int(whole["held"].entries) if "held" in whole else 0,
                 value_rule_minor=minor.get("value_rule", 0),
+                revised_minor=minor.get("revised", 0),
                 retired_minor=minor.get("retired", 0),
                 not_held=tuple(
                     NotHeld(state=row.state, reason=row.reason, entries=row.entries, minor=row.minor)

@@ -3,7 +3,7 @@
 -- Input:  work_event, revenue_event, plan_account, plan_rule, attributed_click, conversion, :now.
 -- Output: temporary table desired, shaped like conversion. Cost: primary-key probes for the events at work.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
-                     value_minor, book_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
+                     value_minor, book_minor, net_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
                      click_id_kind, click_id, vendor_id, parent_conversion_id, adjusted_at, not_before, deadline)
 with event as (
     select revenue.*,
@@ -82,7 +82,7 @@ select conversion_id(event_key, platform, account, coalesce(action, ''), 'conver
        end,
        reason,
        case when value_rule = 'fixed' and ruled_minor = 0 then null else ruled_minor end,
-       coalesce(ruled_minor, 0), currency, exponent, occurred_at, click_source, click_ref, clicked_at, click_id_kind,
+       coalesce(ruled_minor, 0), net_left, currency, exponent, occurred_at, click_source, click_ref, clicked_at, click_id_kind,
        click_id,
        'cs_' || conversion_id(event_key, platform, account, coalesce(action, ''), 'conversion'),
        null, null, not_before, deadline

@@ -6,7 +6,7 @@
 -- Input:  work_event, revenue_event, plan_account, plan_rule, conversion (payments already planned), :now.
 -- Output: temporary table desired, shaped like conversion. Cost: probes of conversion_event and revenue_event_parent.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
-                     value_minor, book_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
+                     value_minor, book_minor, net_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
                      click_id_kind, click_id, vendor_id, parent_conversion_id, adjusted_at, not_before, deadline)
 with correction as (
     select event.*, payment.gross_minor - coalesce(event.cumulative_refunded_minor, 0) as gross_after_minor,
@@ -34,7 +34,8 @@ with correction as (
                + (ad.adjustment_window_us - ad.deadline_margin_us) * interval '1 microsecond' as deadline,
            case when known.net <= 0 then 0
                 else ruled_value(rule.value_rule, known.net, known.gross, rule.factor, rule.fixed_minor)
-           end as value_after
+           end as value_after,
+           known.net as net_after
     from correction
     cross join plan_account as ad
     left join conversion as original
@@ -113,7 +114,7 @@ select conversion_id(event_key, platform, account, action, 'adjustment'),
        reason,
        case when value_after > 0 then value_after end,
        case when reason in ('ready', 'waits_for_original') then value_after - value_held else 0 end,
-       currency, exponent, occurred_at, click_source, click_ref, clicked_at, click_id_kind, click_id,
+       net_after, currency, exponent, occurred_at, click_source, click_ref, clicked_at, click_id_kind, click_id,
        coalesce(vendor_id, 'cs_' || conversion_id(event_key, platform, account, action, 'adjustment')),
        original_id, adjusted_at, occurred_at, deadline
 from reasoned

@@ -1,5 +1,6 @@
 -- The events to plan: those a change made stale and all of the window, with the payments and corrections around them.
--- Input:  dirty(plan), revenue_event, :window_start, :window_end (null: only what is stale). Output: temporary table work_event (event_key).
+-- Input:  dirty(plan), revenue_event, :window_start, :window_end (null: only what is stale).
+-- Output: temporary table work_event (event_key).
 -- Cost:   the rows taken, an index scan of revenue_event_time, and probes of revenue_event_parent.
 with taken as (
     delete from dirty where room = 'plan' returning key

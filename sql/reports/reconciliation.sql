@@ -1,8 +1,9 @@
 -- To the cent: per ad account and currency, what billing says and where every cent of it stands (DESIGN.md §4, law 5).
 --   billing     net of the alive live-mode money events
 --   held        what the rows the platform holds changed in its books (book_minor)
---   value_rule  net minus what the platform was told, for those rows: the value rule's doing. A refund that was taken off
---               before its payment left, or carried by a later correction, belongs to the row the platform holds.
+--   value_rule  net when they were planned minus what the platform was told, for those rows: the value rule's doing
+--   revised     what billing changed of those rows' facts after they had left. A refund that was taken off before its
+--               payment left, or is carried by a later correction, cancels out here.
 --   not_held    net of the rows the platform does not hold, by state and reason
 --   retired     rows the platform holds of facts billing no longer states
 -- What was told is read from value_minor alone, so a book entry that differs from it leaves a residual. Rows reported in
@@ -32,6 +33,9 @@ with event as (
                - case when known.kind = 'conversion' then 0
                       when earlier.verb = 'retract' then 0
                       else coalesce(earlier.value_minor, original.value_minor, 0) end as told,
+           coalesce(known.net_minor, 0)
+               - case when known.kind = 'conversion' then 0
+                      else coalesce(earlier.net_minor, original.net_minor, 0) end as planned_net,
            (known.reason in ('netted_before_send', 'overtaken') or (known.kind = 'adjustment' and known.state = 'rejected'))
                and original.state in ('settled', 'accepted')
                and (known.reason = 'netted_before_send' or exists (
@@ -44,7 +48,7 @@ with event as (
     join plan_account using (platform, account)
     left join conversion as original on original.conversion_id = known.parent_conversion_id
     left join lateral (
-        select sent.value_minor, sent.verb
+        select sent.value_minor, sent.net_minor, sent.verb
         from conversion as sent
         where sent.parent_conversion_id = known.parent_conversion_id and sent.adjusted_at < known.adjusted_at
             and sent.state in ('settled', 'accepted')
@@ -58,13 +62,13 @@ with event as (
     where held
     union all
     select platform, account, currency, exponent, case when counts then 'value_rule' else 'retired' end, '', '', 1,
-           net - case when same_money then told else 0 end
+           case when counts then planned_net else 0 end - case when same_money then told else 0 end
     from entry
     where held
     union all
-    select platform, account, currency, exponent, 'value_rule', '', '', 1, net
+    select platform, account, currency, exponent, 'revised', '', '', 1, net - case when held then planned_net else 0 end
     from entry
-    where not held and carried
+    where counts and (held or carried)
     union all
     select platform, account, currency, exponent, 'not_held', state, reason, 1, net
     from entry

@@ -42,6 +42,7 @@ returns bigint language sql immutable parallel safe as $$
 $$;
 
 -- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
+-- net_minor is billing's net behind that value when it was planned; what billing changes later shows beside it.
 -- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
 -- first_sent_at is when the first copy left that may have arrived; null while none may.
 -- later_code is why the row last went back to planned, which happened later_tries times in a row since later_since.
@@ -60,6 +61,7 @@ create table conversion (
     reason               text        not null,
     value_minor          bigint,
     book_minor           bigint      not null,
+    net_minor            bigint,
     currency             text,
     exponent             smallint,
     occurred_at          timestamptz not null,

@@ -11,7 +11,7 @@ from conversion_sync.delivery import attempts
 from conversion_sync.delivery.attempts import Attempt, Phase
 from conversion_sync.errors import DataError
 from conversion_sync.model.click import ClickIdKind
-from conversion_sync.model.conversion import ConversionKind, conversion_id
+from conversion_sync.model.conversion import REASONS, ConversionKind, Reason, conversion_id
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.reports.explain import explain
 from conversion_sync.reports.ledger import LedgerRecord, ledger
@@ -197,7 +197,7 @@ def test_the_status_says_what_waits_and_for_whom(engine) -> None:
     assert isinstance(found.backlog[0], Backlog)
     (waiting,) = found.needs_human
     assert (waiting.platform, waiting.reason, waiting.code) == ("meta", "platform_refused", "2804003")
-    assert waiting.remedy == "See the code and text of the last attempt, then replay it."
+    assert waiting.remedy == REASONS[Reason.PLATFORM_REFUSED].remedy
     assert [law.broken for law in found.laws] == [0, 0, 0, 0]
 
 

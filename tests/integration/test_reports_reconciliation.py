@@ -108,6 +108,46 @@ def test_a_value_rule_is_a_difference_with_a_name(database, rule: str, told: int
     assert (line.held_minor, line.value_rule_minor, line.residual_minor) == (told, difference, 0)
 
 
+@pytest.mark.parametrize(
+    ("rule", "held", "value_rule"), [("net_cash", 1000, 0), ("gross", 1190, -190), ("multiple", 2500, -1500)]
+)
+def test_a_payment_billing_revised_after_it_was_sent_is_no_value_rules_doing(
+    database, rule: str, held: int, value_rule: int
+) -> None:
+    engine = database.engine
+    world(engine, rule)
+    execute(engine, "update plan_rule set factor = 2.5 where value_rule = 'multiple'")
+    pay(engine)
+    rooms(engine)
+    set_state(engine, "pay", "settled")
+    execute(
+        engine,
+        "update revenue_event set net_minor = 1500, gross_minor = 1690, revision = 2 where event_key = 'pay'",
+    )
+    rooms(engine)
+    line = of(engine, "google_ads")
+    assert (line.billing_minor, line.held_minor, line.value_rule_minor) == (1500, held, value_rule)
+    assert (line.revised_minor, line.not_held, line.residual_minor) == (500, (), 0)
+
+
+def test_a_correction_after_a_revision_brings_the_platform_up_to_date(database) -> None:
+    engine = database.engine
+    world(engine)
+    pay(engine)
+    rooms(engine)
+    set_state(engine, "pay", "settled")
+    execute(
+        engine,
+        "update revenue_event set net_minor = 1500, gross_minor = 1690, revision = 2 where event_key = 'pay'",
+    )
+    refund(engine, "ref", -200, 1300)
+    rooms(engine)
+    set_state_of_sent(engine, "ref")
+    line = of(engine, "google_ads")
+    assert (line.billing_minor, line.held_minor) == (1300, 1300)
+    assert (line.value_rule_minor, line.revised_minor, line.residual_minor) == (0, 0, 0)
+
+
 def test_a_fixed_value_in_another_unit_is_wholly_the_value_rules(database) -> None:
     engine = database.engine
     world(engine)
@@ -133,7 +173,7 @@ def test_a_refund_taken_off_before_sending_is_no_difference(database) -> None:
     for platform in ("google_ads", "meta"):
         line = of(engine, platform)
         assert (line.billing_minor, line.held_minor, line.value_rule_minor) == (700, 700, 0)
-        assert (line.not_held, line.residual_minor) == ((), 0)
+        assert (line.revised_minor, line.not_held, line.residual_minor) == (0, (), 0)
 
 
 def test_a_restated_conversion_holds_what_is_left_and_an_unsupported_refund_stays_visible(database) -> None:
