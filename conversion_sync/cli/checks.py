@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conversion_sync.billing.provider import BillingProvider
     from conversion_sync.clicks.source import ClickSource
     from conversion_sync.config.settings import Settings
+    from conversion_sync.platforms.platform import Platform
 
 Level = Literal["ok", "warn", "error"]
 SUNSET_NOTICE = timedelta(days=60)
@@ -162,11 +163,39 @@ def billing(settings: Settings, recent: Window) -> Iterator[Line]:
 
 
 def platforms(settings: Settings, now: datetime) -> Iterator[Line]:
-    """The vendor's version is not about to end, and the account's credential gets in."""
-    from conversion_sync.platforms.registry import catalogues
+    """Each account: the version is not about to end, the credential gets in, the targets are right."""
+    from conversion_sync.pipeline.deliver import targets
+    from conversion_sync.platforms.registry import catalogues, factories
 
+    build = factories(settings)
     for (platform, account), facts in sorted(catalogues(settings).items()):
-        yield sunset(f"{platform}:{account}", facts.api_version, facts.sunset, now)
+        what = f"{platform}:{account}"
+        version = sunset(what, facts.api_version, facts.sunset, now)
+        lines = list(preflight(what, build[platform, account], targets(settings, platform, account)))
+        if version.level == "ok" and all(line.level == "ok" for line in lines):
+            yield from (replace(line, detail=f"{line.detail}; {version.detail}") for line in lines)
+        else:
+            yield from (line for line in (version, *lines) if line.level != "ok")
+
+
+def preflight(
+    what: str, build: Callable[[], Platform], targets: Mapping[str, Mapping[str, str]]
+) -> Iterator[Line]:
+    """What one account says of itself, without anything being sent."""
+    try:
+        platform = build()
+    except ConversionSyncError as error:
+        yield Line(level="error", what=what, detail=error.message, remedy=error.remedy)
+        return
+    try:
+        found = platform.preflight(targets)
+    finally:
+        platform.close()
+    for finding in found.findings:
+        level: Level = "error" if finding.blocking else "warn"
+        yield Line(level=level, what=what, detail=finding.text, remedy=finding.remedy)
+    if not found.findings:
+        yield Line(level="ok", what=what, detail=found.said)
 
 
 def sunset(what: str, version: str, ends: datetime | None, now: datetime) -> Line:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from conversion_sync.config.roots import REMEDY, roots_fault
 from conversion_sync.config.settings import Action, LinkedInAccount, Settings
 from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
 
@@ -27,6 +28,7 @@ def findings(settings: Settings) -> list[Finding]:
     """Every broken rule between keys, in the order of the file; empty when the configuration can be used."""
     return [
         *_clicks(settings),
+        *_google_ads(settings),
         *_linkedin(settings),
         *_actions(settings),
         *_kinds_mapped_twice(settings),
@@ -56,6 +58,13 @@ def _is_time_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+def _google_ads(settings: Settings) -> Iterator[Finding]:
+    for name, account in settings.platforms.google_ads.items():
+        fault = roots_fault(account.tls_roots) if account.tls_roots else None
+        if fault is not None:
+            yield Finding(f"platforms.google_ads.{name}.tls_roots", fault, REMEDY)
 
 
 def _linkedin(settings: Settings) -> Iterator[Finding]:

@@ -129,6 +129,26 @@ class Wire:
         """POSTs a form without credentials in its headers."""
         return self._exchange(lambda: self._post(url, dict(form), Headers({}), {}))
 
+    def get(
+        self,
+        url: str,
+        *,
+        auth: AuthBase,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply | Lost:
+        """GETs a resource."""
+        return self._exchange(
+            lambda: self.session.get(
+                url,
+                params=dict(query or {}),
+                auth=auth,
+                headers=dict(headers or {}),
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+        )
+
     def excerpt(self, text: str) -> str:
         """Vendor text, scrubbed and short enough to keep."""
         return excerpt(text, *self.secrets)

@@ -149,6 +149,25 @@ class Settlement:
     retry_after: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a preflight found wrong, in words. `blocking`: rows would be held or refused because of it;
+    otherwise they would leave, and count otherwise than the configuration says.
+    """
+
+    text: str
+    remedy: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """How an account stands before anything is sent: `said` is what was seen, `findings` what is wrong."""
+
+    said: str = ""
+    findings: Sequence[Finding] = ()
+
+
 class Platform(Protocol):
     """One ad account at one platform."""
 
@@ -167,6 +186,13 @@ class Platform(Protocol):
 
     def settlement(self, request_ref: str) -> Settlement:
         """Ask after an ACCEPTED request."""
+        ...
+
+    def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:
+        """Ask, by reads alone, whether the credential gets in and each action's target is there and right.
+
+        `targets` are what the actions are called at this account, by action.
+        """
         ...
 
     def close(self) -> None:

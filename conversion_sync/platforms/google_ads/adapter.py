@@ -1,19 +1,22 @@
 """One Google Ads account: conversions by Data Manager, corrections by the Google Ads API.
 
-Source: specs/google_ads.md §5.8.
+Source: specs/google_ads.md §2.7, §5.8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from conversion_sync.config.roots import read_roots
 from conversion_sync.config.settings import GoogleAdsAccount
 from conversion_sync.model.conversion import ConversionKind, Outbound
+from conversion_sync.platforms.google_ads.api import AdsApi
 from conversion_sync.platforms.google_ads.corrections import Corrections
 from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.data_manager import DataManager
 from conversion_sync.platforms.google_ads.encode import invalid
-from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
+from conversion_sync.platforms.google_ads.preflight import preflight
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
 
 
 class GoogleAdsAdapter:
@@ -22,8 +25,11 @@ class GoogleAdsAdapter:
     def __init__(self, account: GoogleAdsAccount, facts: Catalogue) -> None:
         self._facts = facts
         credential = Credential(account)
+        self._api = AdsApi(
+            account=account, facts=facts, credential=credential, roots=read_roots(account.tls_roots)
+        )
         self._conversions = DataManager(account, facts, credential)
-        self._corrections = Corrections(account, facts, credential)
+        self._corrections = Corrections(self._api)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -44,6 +50,10 @@ class GoogleAdsAdapter:
         """Asks Data Manager what became of a request."""
         return self._conversions.settlement(request_ref)
 
+    def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:
+        """Reads the conversion customer and the conversion actions by the Google Ads API."""
+        return preflight(self._api, targets)
+
     def close(self) -> None:
         """Releases sockets."""
         self._conversions.close()
@@ -51,5 +61,8 @@ class GoogleAdsAdapter:
 
 
 def adapter(account: GoogleAdsAccount, facts: Catalogue) -> Platform:
-    """The adapter of one account. Opens nothing."""
+    """The adapter of one account. Opens no socket.
+
+    Raises ConfigurationError when its TLS roots cannot be read: then no row may be claimed for it.
+    """
     return GoogleAdsAdapter(account, facts)

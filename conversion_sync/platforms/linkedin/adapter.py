@@ -1,19 +1,29 @@
 """LinkedIn's Conversions API over plain HTTP; the vendor's package loses every error.
 
-Source: specs/meta_tiktok_linkedin_microsoft.md §3.1, §3.6.
+Source: specs/meta_tiktok_linkedin_microsoft.md §3.1, §3.4, §3.6.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from conversion_sync.config.settings import LinkedInAccount
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire
-from conversion_sync.platforms.linkedin.classify import classify
+from conversion_sync.platforms.linkedin.classify import REMEDY, classify
 from conversion_sync.platforms.linkedin.encode import invalid, request
+from conversion_sync.platforms.linkedin.preflight import rule_findings
 from conversion_sync.platforms.linkedin.token import Tokens
-from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
+from conversion_sync.platforms.platform import (
+    Catalogue,
+    Finding,
+    Platform,
+    Preflight,
+    SendResult,
+    Settlement,
+)
+from conversion_sync.platforms.preflight import refused
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 UNAUTHORISED = 401
@@ -24,7 +34,7 @@ class LinkedInAdapter:
 
     def __init__(self, account: LinkedInAccount, facts: Catalogue) -> None:
         self._facts = facts
-        self._address = f"{account.base_url.rstrip('/')}/rest/conversionEvents"
+        self._base = f"{account.base_url.rstrip('/')}/rest"
         held = (account.access_token, account.refresh_token, account.client_id, account.client_secret)
         self._wire = Wire(secrets=tuple(secret.get_secret_value() for secret in held if secret))
         self._tokens = Tokens(account, self._wire)
@@ -45,34 +55,61 @@ class LinkedInAdapter:
         """
         if validate_only:
             return checked_here(batch, invalid)
-        token = self._tokens.token()
-        if isinstance(token, SendResult):
-            return token
-        answer = self._post(batch, token)
-        if isinstance(answer, Reply) and answer.status == UNAUTHORISED and self._tokens.renewable:
-            token = self._tokens.renew()
-            if isinstance(token, SendResult):
-                return token
-            answer = self._post(batch, token)
-        if isinstance(answer, Lost):
-            return answer.result()
+        answer = self._signed(lambda token: self._post(batch, token))
+        if isinstance(answer, SendResult):
+            return answer
         return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """LinkedIn answers at once."""
         return nothing_to_ask()
 
+    def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:
+        """Reads each conversion rule (§3.4); the token is fetched even where no rule is configured."""
+        token = self._tokens.token()
+        if isinstance(token, SendResult):
+            return Preflight(findings=[refused(token, REMEDY)])
+        found: list[Finding] = []
+        for action, target in sorted(targets.items()):
+            rule = target["conversion_rule_id"]
+            answer = self._signed(partial(self._get, rule))
+            if isinstance(answer, SendResult):
+                return Preflight(findings=[*found, refused(answer, REMEDY)])
+            about = rule_findings(action, rule, answer)
+            if about is None:
+                read = classify(self._facts, answer, 0, self._wire.excerpt)
+                return Preflight(findings=[*found, refused(read, REMEDY)])
+            found.extend(about)
+        said = f"{len(targets)} conversion rules can be used" if targets else "no conversion rule to look up"
+        return Preflight(said=said, findings=found)
+
     def close(self) -> None:
         """Releases sockets."""
         self._wire.close()
 
+    def _signed(self, request: Callable[[str], Reply | Lost]) -> Reply | SendResult:
+        """One request, and once again with a new token where the old one is refused."""
+        token = self._tokens.token()
+        if isinstance(token, SendResult):
+            return token
+        answer = request(token)
+        if isinstance(answer, Reply) and answer.status == UNAUTHORISED and self._tokens.renewable:
+            token = self._tokens.renew()
+            if isinstance(token, SendResult):
+                return token
+            answer = request(token)
+        return answer.result() if isinstance(answer, Lost) else answer
+
     def _post(self, batch: Sequence[Outbound], token: str) -> Reply | Lost:
-        headers = {
-            "LinkedIn-Version": self._facts.api_version,
-            "X-Restli-Protocol-Version": "2.0.0",
-            "X-RestLi-Method": "BATCH_CREATE",
-        }
-        return self._wire.post_json(self._address, request(batch), auth=Bearer(token), headers=headers)
+        headers = self._headers() | {"X-RestLi-Method": "BATCH_CREATE"}
+        address = f"{self._base}/conversionEvents"
+        return self._wire.post_json(address, request(batch), auth=Bearer(token), headers=headers)
+
+    def _get(self, rule: str, token: str) -> Reply | Lost:
+        return self._wire.get(f"{self._base}/conversions/{rule}", auth=Bearer(token), headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        return {"LinkedIn-Version": self._facts.api_version, "X-Restli-Protocol-Version": "2.0.0"}
 
 
 def adapter(account: LinkedInAccount, facts: Catalogue) -> Platform:

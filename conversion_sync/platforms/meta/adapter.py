@@ -7,6 +7,8 @@ specs/meta_tiktok_linkedin_microsoft.md §1.2.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +16,12 @@ from typing import Any
 
 from conversion_sync.config.settings import MetaAccount
 from conversion_sync.model.conversion import Outbound
-from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire
-from conversion_sync.platforms.meta.classify import classify
+from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire, members
+from conversion_sync.platforms.meta.classify import REMEDY, classify
 from conversion_sync.platforms.meta.encode import event, invalid
-from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
-from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
+from conversion_sync.platforms.preflight import refused
+from conversion_sync.platforms.verdict import OK, checked_here, nameless, nothing_to_ask
 
 
 @dataclass(slots=True)
@@ -79,6 +82,25 @@ class MetaAdapter:
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """Meta answers at once."""
         return nothing_to_ask()
+
+    def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:  # noqa: ARG002
+        """Reads the dataset with the token and its proof (§9.14). Event names are free: none to look up."""
+        dataset = self._account.dataset_id
+        address = "/".join((self._account.base_url.rstrip("/"), self._facts.api_version, dataset))
+        answer = self._wire.get(address, auth=Bearer(self._token), query={"fields": "name"} | self._proof())
+        if isinstance(answer, Lost):
+            return Preflight(findings=[refused(answer.result(), REMEDY)])
+        body = members(answer.document())
+        if answer.status == OK and body.get("id") == dataset:
+            return Preflight(said=f"the token may use dataset {dataset}")
+        read = classify(self._facts, answer, 0, self._wire.excerpt)
+        return Preflight(findings=[refused(read, REMEDY)])
+
+    def _proof(self) -> dict[str, str]:
+        if self._app_secret is None:
+            return {}
+        digest = hmac.new(self._app_secret.encode(), self._token.encode(), hashlib.sha256)
+        return {"appsecret_proof": digest.hexdigest()}
 
     def close(self) -> None:
         """Releases sockets."""

@@ -1,19 +1,21 @@
 """TikTok's Events API 2.0 over plain HTTP; the vendor's package does not know this call.
 
-Source: specs/meta_tiktok_linkedin_microsoft.md §2.1, §2.5.
+Source: specs/meta_tiktok_linkedin_microsoft.md §2.1, §2.4, §2.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conversion_sync.config.settings import TikTokAccount
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Headers, Lost, Wire
-from conversion_sync.platforms.platform import Catalogue, Platform, SendResult, Settlement
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
 from conversion_sync.platforms.tiktok.classify import classify
 from conversion_sync.platforms.tiktok.encode import invalid, request
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
+
+UNASKED = "not asked: TikTok can be asked nothing without sending; the first delivery tries token and pixel"
 
 
 class TikTokAdapter:
@@ -49,6 +51,10 @@ class TikTokAdapter:
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """TikTok answers at once."""
         return nothing_to_ask()
+
+    def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:  # noqa: ARG002
+        """TikTok tells nothing about a pixel's token, and any event sent would count (§2.4)."""
+        return Preflight(said=UNASKED)
 
     def close(self) -> None:
         """Releases sockets."""

@@ -16,7 +16,9 @@ class Case:
 
     The books call `target` by the name `action`; the target `valueless` needs no value. `wrong` breaks the
     account's credential, `at` sends its conversions to another address, `tick` is how exact times arrive,
-    `limited` is the vendor's own answer to too many requests.
+    `limited` is the vendor's own answer to too many requests. `foreign` names something of another account,
+    as account settings and as a target, and `foreign_id` is its id; a platform that `tells` can be asked
+    about both without sending anything.
     """
 
     platform: str
@@ -30,6 +32,9 @@ class Case:
     action: str
     tick: timedelta
     limited: Mapping[str, Any]
+    foreign: tuple[Mapping[str, Any], Mapping[str, str]]
+    foreign_id: str
+    tells: bool = True
 
 
 def base_url(url: str) -> dict[str, Any]:
@@ -99,6 +104,8 @@ CASES = [
         valueless={"event_name": "StartTrial"},
         action="Purchase",
         tick=SECOND,
+        foreign=({"dataset_id": "990000000000009"}, {}),
+        foreign_id="990000000000009",
         limited={
             "status": 400,
             "body": {
@@ -123,6 +130,9 @@ CASES = [
         valueless={"event": "StartTrial"},
         action="Purchase",
         tick=SECOND,
+        foreign=({"pixel_code": "PIXELOFANOTHER"}, {}),
+        foreign_id="PIXELOFANOTHER",
+        tells=False,
         limited={
             "status": 200,
             "body": {
@@ -143,6 +153,8 @@ CASES = [
         valueless={"conversion_rule_id": "900003"},
         action="900001",
         tick=MILLISECOND,
+        foreign=({}, {"conversion_rule_id": "999999"}),
+        foreign_id="999999",
         limited={
             "status": 429,
             "body": {
@@ -164,6 +176,8 @@ CASES = [
         valueless={"conversion_action_id": "700000003"},
         action="700000001",
         tick=MICROSECOND,
+        foreign=({}, {"conversion_action_id": "799999999"}),
+        foreign_id="799999999",
         limited={
             "status": 429,
             "body": {

@@ -330,3 +330,32 @@ def test_an_empty_file_is_no_configuration(tmp_path: Path, environment: pytest.M
     assert refusal(file) == (
         f"{file} holds no configuration. Remedy: Write keys and values, as conversion-sync.example.yaml does."
     )
+
+
+ROOTS_REMEDY = "Name a PEM file with the certificates to trust, or remove tls_roots to trust this machine's."
+BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory."),
+        (b"", "holds no PEM certificate."),
+        (b"these are no roots\n", "holds no PEM certificate."),
+        (f"{BEGIN}\nbm90IGEgY2VydGlmaWNhdGU=\n{END}\n".encode(), "holds no PEM certificate."),
+        (b"\x30\x82\xff\xfe", "is no PEM file."),
+    ],
+    ids=["missing", "empty", "text", "no certificate", "binary"],
+)
+def test_tls_roots_that_cannot_serve_are_one_message(
+    tmp_path: Path, environment: pytest.MonkeyPatch, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "roots.pem").write_bytes(content)
+    secrets = dict.fromkeys(("client_id", "client_secret", "refresh_token"), "env:T_META")
+    account = {"customer_id": "1234567890", "tls_roots": "roots.pem", **secrets}
+    file = written(tmp_path, changed({"platforms.google_ads.main": account}))
+    assert refusal(file) == (
+        f"conversion_sync.yaml: platforms.google_ads.main.tls_roots: {tmp_path / 'roots.pem'} {said} "
+        f"Remedy: {ROOTS_REMEDY}"
+    )
