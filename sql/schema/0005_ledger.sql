@@ -99,25 +99,26 @@ create index conversion_open on conversion (platform, account, state) where stat
 -- Planned rows that nothing but time holds back; delivery claims and checks these alone. A conversion: its visitor has not
 -- refused since it was planned. A correction: the platform holds what it corrects, its plan is not stale, and no other
 -- correction of the same payment is open or goes before it. What it is worth depends on what became of those before it,
--- so they leave one after the other, the ones that may have arrived first.
+-- so they leave one after the other, the ones that may have arrived first. Each look-up is a scalar subquery: probes for
+-- the rows a claim reaches, where `exists` could be answered by reading the whole ledger once.
 create view sendable as
 select entry.conversion_id, entry.occurred_at, entry.platform, entry.account, entry.kind, entry.action,
        entry.not_before, entry.deadline, entry.batch_group
 from conversion as entry
 where entry.state = 'planned'
-    and (entry.kind = 'adjustment' or not exists (
-        select 1
+    and (entry.kind = 'adjustment' or coalesce((
+        select visit.ad_user_data
         from click_time as kept
         join click as visit
             on visit.source = kept.source and visit.click_ref = kept.click_ref and visit.clicked_at = kept.clicked_at
-        where kept.source = entry.click_source and kept.click_ref = entry.click_ref and visit.ad_user_data = 'denied'
-    ))
+        where kept.source = entry.click_source and kept.click_ref = entry.click_ref
+    ), 'unknown') <> 'denied')
     and (entry.kind = 'conversion' or (
-        exists (
-            select 1 from conversion as original
-            where original.conversion_id = entry.parent_conversion_id and original.state = 'settled'
+        (
+            select bool_or(original.state = 'settled') from conversion as original
+            where original.conversion_id = entry.parent_conversion_id
         )
-        and not exists (select 1 from dirty where dirty.room = 'plan' and dirty.key = entry.event_key)
+        and (select count(*) from dirty where dirty.room = 'plan' and dirty.key = entry.event_key) = 0
         and not exists (
             select 1 from conversion as sibling
             where sibling.parent_conversion_id = entry.parent_conversion_id
