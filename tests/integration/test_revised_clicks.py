@@ -168,3 +168,9 @@ def test_of_two_versions_in_one_page_the_last_counts(engine) -> None:
         (None, NOW - 3 * DAY)
     ]
     assert rows(engine, "select 1 from identity_link where to_id = 'u9'") == []
+
+
+def test_a_corrected_campaign_takes_its_credit_along(engine) -> None:
+    land(engine, replace(AD, campaign="spring"))
+    rooms(engine, window=TINY)
+    assert rows(engine, "select distinct campaign from credit where event_key = 'pay'") == [("spring",)]
