@@ -34,10 +34,14 @@ USERS = [0, NOBODY.pw_uid] if ME == 0 else [ME]
 HOLDER = """
 import os, sys
 from pathlib import Path
-import psycopg
+from conversion_sync.store import embedded_place
 from conversion_sync.store.embedded import EmbeddedServer
 home, user, group = sys.argv[1:]
 if os.geteuid() != int(user):
+    binaries = embedded_place._wheel_binaries()
+    if not embedded_place._reachable(binaries):
+        binaries = embedded_place._copied(binaries)
+    embedded_place._wheel_binaries = lambda: binaries
     os.setgroups([])
     os.setgid(int(group))
     os.setuid(int(user))
@@ -45,7 +49,7 @@ with EmbeddedServer(Path(home), durable=False) as server:
     print(server.url("postgres"), flush=True)
     sys.stdin.read()
 """
-"""A user of the home folder, who leaves when its input ends."""
+"""A user of the home folder, who leaves when its input ends. An ordinary user has PostgreSQL within reach."""
 
 
 class Holder:
