@@ -58,10 +58,10 @@ def process_tags() -> dict[str, str]:
 
 
 def reconcile_orphans(instance: dg.DagsterInstance) -> int:
-    """Fails runs of this host whose process no longer exists; returns how many.
+    """Fails runs of this host whose process no longer exists, and frees their pools; returns how many.
 
-    Without it a run whose process was killed stays "started" for as long as the runtime cap
-    (specs/dagster.md §3.5).
+    Without it a run whose process was killed stays "started" for as long as the runtime cap, and the
+    next run waits for its place at the ad account until a daemon looks (specs/dagster.md §3.5).
     """
     found = 0
     for run in instance.get_runs(dg.RunsFilter(statuses=list(ALIVE))):
@@ -69,7 +69,17 @@ def reconcile_orphans(instance: dg.DagsterInstance) -> int:
         if pid is not None and not Path(f"/proc/{pid}").exists():
             instance.report_run_failed(run, "The run's process is gone; what it sent is in the ledger.")
             found += 1
+    _free_pools(instance)
     return found
+
+
+def _free_pools(instance: dg.DagsterInstance) -> None:
+    """Takes back the places of runs that ended, also of those an earlier reconciliation failed."""
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def _pid(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:

@@ -77,7 +77,8 @@ def endpoint(vendors: Vendors, vendor: str, answer: Answer, account: AccountOf) 
 async def _exchange(vendors: Vendors, answer: Answer, call: Call, fault: Action | None) -> Response | Cut:
     if fault is None:
         return respond(await run_in_threadpool(answer, vendors, call))
-    if fault.delay_seconds:
+    late = fault.after_accepting or fault.drop_reply
+    if not late:
         await asyncio.sleep(fault.delay_seconds)
     if fault.close_before_reply:
         return Cut()
@@ -89,6 +90,8 @@ async def _exchange(vendors: Vendors, answer: Answer, call: Call, fault: Action 
     if fault.row_reason is not None:
         call = _with_row_reason(call, fault.row_reason)
     answered = respond(await run_in_threadpool(answer, vendors, call))
+    if late:
+        await asyncio.sleep(fault.delay_seconds)
     return Cut() if fault.drop_reply else planned or answered
 
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Action(BaseModel):
-    """What happens to the request. Without `status` or a cut connection only the delay is felt.
+    """What happens to the request. Without `status` or a cut connection only the delay is felt: before the
+    vendor takes the request in, or after it with `after_accepting` and `drop_reply`.
 
     `body` is sent as JSON, or verbatim when it is a string. `close_before_reply` cuts the connection before
     anything is processed, `drop_reply` after the vendor took the request in. `after_accepting` gives

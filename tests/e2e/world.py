@@ -132,9 +132,16 @@ class World:
 
     def stop_clock(self, at: datetime) -> None:
         """From now on it is this time at every vendor."""
+        self._tell("/clock", {"freeze": at.isoformat()})
+
+    def change_faults(self, *rules: Json) -> None:
+        """Adds rules to the fault plan, see `conversion_sync.sandbox.faults`."""
+        self._tell("/faults", rules)
+
+    def _tell(self, path: str, content: Any) -> None:
         request = urllib.request.Request(
-            self.endpoints["admin"] + "/clock",
-            data=json.dumps({"freeze": at.isoformat()}).encode(),
+            self.endpoints["admin"] + path,
+            data=json.dumps(content).encode(),
             headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request):
@@ -145,11 +152,20 @@ class World:
         counts: dict[str, int] = self.ask("/requests")["count"]
         return {name: count for name, count in counts.items() if not name.startswith("stripe ")}
 
+    def changes(self, platform: str) -> int:
+        """How often a platform took a conversion or a correction in."""
+        return sum(
+            entry["times_received"] + len(entry["adjustments"])
+            for entry in self.ask("/ledger")
+            if entry["platform"] == platform
+        )
+
     def books(self) -> dict[str, Counter[Booked]]:
         """Every platform's books in the form `expected` computes them."""
         books: dict[str, Counter[Booked]] = {platform.name: Counter() for platform in PLATFORMS}
         for entry in self.ask("/ledger"):
-            books[entry["platform"]][_booked(entry)] += 1
+            assert entry["times_received"] == 1, f"received more than once: {entry}"
+            books[entry["platform"]][booked(entry)] += 1
         return books
 
     def settings(self, mode: UploadMode = UploadMode.LIVE) -> Settings:
@@ -184,8 +200,8 @@ def _filled(content: Any, secrets: Mapping[str, str]) -> Any:
     return content
 
 
-def _booked(entry: Json) -> Booked:
-    assert entry["times_received"] == 1, f"received more than once: {entry}"
+def booked(entry: Json) -> Booked:
+    """An entry of the sandbox's books in the form `expected` computes it."""
     assert entry["matched"], f"the platform does not know this click: {entry}"
     return Booked(
         platform=entry["platform"],
