@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.e2e.world import Company, World, fresh_database, living
 
 END = "2026-11-20T06:00:00+00:00"
 """Fixed, so that every run is the same; vendors' clocks are stopped where a test needs them."""
+Tables = Mapping[str, Sequence[str]]
+"""The rows of every table as sorted text."""
 SIZE = ("--customers", "2000", "--days", "60", "--end", END)
 
 
@@ -34,3 +37,13 @@ def sixty_days(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory)
         engine = connect(url)
         yield Life(company=Company(world, engine), world=world, truth=world.ask("/truth"))
         engine.dispose()
+
+
+def differing(left: Tables, right: Tables) -> dict[str, tuple[Counter[str], Counter[str]]]:
+    """The rows that are in one of them only, by table."""
+    assert left.keys() == right.keys()
+    return {
+        name: (Counter(left[name]) - Counter(right[name]), Counter(right[name]) - Counter(left[name]))
+        for name in left
+        if left[name] != right[name]
+    }

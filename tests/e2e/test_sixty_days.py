@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Life
+from tests.e2e.conftest import Life, differing
 from tests.e2e.expected import Booked, expected, totals
 from tests.e2e.world import PLATFORMS, WORTHS, prompt, tables
 
@@ -66,13 +65,3 @@ def test_a_second_full_sync_sends_nothing_and_changes_nothing(synced: Life) -> N
     assert world.ask("/ledger") == books
     assert differing(tables(company.engine, WORK), before) == {}
     assert tables(company.engine, {"pull": ()})["dirty"] == []
-
-
-def differing(left: dict[str, list[str]], right: dict[str, list[str]]) -> dict[str, Any]:
-    """The rows that are in one of them only, by table."""
-    assert left.keys() == right.keys()
-    return {
-        name: (Counter(left[name]) - Counter(right[name]), Counter(right[name]) - Counter(left[name]))
-        for name in left
-        if left[name] != right[name]
-    }
