@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from conversion_sync.model.conversion import REASONS, Reason
+from conversion_sync.model.money import decimal_amount
 from conversion_sync.model.windows import Window
 from conversion_sync.reports.reconciliation import Reconciliation, reconcile
 from conversion_sync.reports.status import LawStatus, check_laws
@@ -23,12 +24,16 @@ HELD = frozenset({"settled", "accepted"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBooks:
-    """What one ad account holds: by our ledger, and by the platform's own books."""
+    """What one ad account holds: by our ledger, and by the platform's own books.
+
+    `corrections` were made to conversions it held: each still counts, with a new value, or no more.
+    """
 
     platform: str
     account: str
     ours: Delivered
     platforms_own: Delivered
+    corrections: int = 0
 
     @property
     def agree(self) -> bool:
@@ -36,6 +41,15 @@ class AccountBooks:
         return self.ours.conversions == self.platforms_own.conversions and _without_nothing(
             self.ours.value
         ) == _without_nothing(self.platforms_own.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindTotal:
+    """Revenue events of one kind; `net` in major units by currency, empty for facts without money."""
+
+    name: str
+    entries: int
+    net: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +85,21 @@ class DemoSummary:
     received_twice: int
     example: str | None
     seconds: float = 0.0
+
+    def by_kind(self) -> list[KindTotal]:
+        """The events of all currencies together; what moved money first."""
+        groups: dict[tuple[bool, str], list[EventTotal]] = defaultdict(list)
+        for line in self.events:
+            name = f"{line.kind}{'' if line.livemode else ' (test mode)'}"
+            groups[line.lane != "money", name].append(line)
+        return [
+            KindTotal(
+                name=name,
+                entries=sum(line.entries for line in lines),
+                net=_net(lines) if lines[0].lane == "money" else {},
+            )
+            for (_, name), lines in sorted(groups.items())
+        ]
 
     @property
     def agrees(self) -> bool:
@@ -114,6 +143,7 @@ def collect(
                 account=account,
                 ours=held,
                 platforms_own=theirs.get(platform, nothing),
+                corrections=corrections(found.rows, platform, account),
             )
             for (platform, account), held in ours.items()
         ),
@@ -132,6 +162,15 @@ def attempts_so_far(engine: Engine) -> int:
     """How many rows were put into requests, ever."""
     with engine.connect() as connection:
         return int(connection.scalar(query("reports/attempts_made")) or 0)
+
+
+def corrections(rows: Iterable[RowTotal], platform: str, account: str) -> int:
+    """How many corrections one account took."""
+    return sum(
+        row.entries
+        for row in rows
+        if (row.platform, row.account, row.kind) == (platform, account, "adjustment") and row.state in HELD
+    )
 
 
 def platforms_own(totals: Iterable[Mapping[str, Any]]) -> dict[str, Delivered]:
@@ -172,6 +211,13 @@ def not_sent(rows: Sequence[RowTotal]) -> tuple[NotSent, ...]:
         NotSent(state=state, reason=reason, sentence=REASONS[Reason(reason)].sentence, rows=dict(count))
         for (state, reason), count in sorted(counts.items(), key=lambda item: -item[1].total())
     )
+
+
+def _net(lines: Iterable[EventTotal]) -> dict[str, Decimal]:
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        net[line.currency] += decimal_amount(line.net_minor, line.exponent)
+    return dict(net)
 
 
 def _without_nothing(value: Mapping[str, Decimal]) -> dict[str, Decimal]:

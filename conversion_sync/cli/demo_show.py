@@ -11,7 +11,6 @@ from conversion_sync.cli.output import amount, count, moneys, table, when
 if TYPE_CHECKING:
     from rich.console import Console
 
-EXPONENT_OF_STRIPE = {"JPY": 0}
 PLATFORMS = {"google_ads": "Google Ads", "meta": "Meta", "tiktok": "TikTok", "linkedin": "LinkedIn"}
 
 
@@ -50,24 +49,22 @@ def name(platform: str) -> str:
 def _events(found: DemoSummary) -> object:
     return table(
         "What billing said",
-        ("event", "#count", "#net"),
-        (
-            (
-                f"{line.kind}{'' if line.livemode else ' (test mode)'}",
-                line.entries,
-                amount(line.net_minor, line.exponent, line.currency) if line.lane == "money" else "-",
-            )
-            for line in found.events
-        ),
+        ("event", "#count", "net"),
+        ((line.name, line.entries, moneys(line.net)) for line in found.by_kind()),
     )
 
 
 def _delivered(found: DemoSummary) -> object:
     return table(
         "What each platform got",
-        ("ad account", "#conversions", "value"),
+        ("ad account", "#conversions", "#corrections", "value"),
         (
-            (f"{name(line.platform)} {line.account}", line.ours.conversions, moneys(line.ours.value))
+            (
+                f"{name(line.platform)} {line.account}",
+                line.ours.conversions,
+                line.corrections,
+                moneys(line.ours.value),
+            )
             for line in found.accounts
         ),
     )
@@ -94,8 +91,8 @@ def _agreements(found: DemoSummary) -> Iterator[str]:
     yield _line(
         found.truth == found.billed,
         "billing",
-        f"our events = what really happened: {_minor(found.billed)}",
-        f"our events {_minor(found.billed)}, what really happened {_minor(found.truth)}",
+        f"our events = what really happened: {_minor(found, found.billed)}",
+        f"our events {_minor(found, found.billed)}, what really happened {_minor(found, found.truth)}",
     )
     for account in found.accounts:
         ours, theirs = account.ours, account.platforms_own
@@ -146,7 +143,6 @@ def _verdict(found: DemoSummary) -> str:
     return "[bold]The same world as before: nothing was sent again. Everything agrees.[/bold]"
 
 
-def _minor(sums: Mapping[str, int]) -> str:
-    return " + ".join(
-        amount(minor, EXPONENT_OF_STRIPE.get(currency, 2), currency) for currency, minor in sums.items()
-    )
+def _minor(found: DemoSummary, sums: Mapping[str, int]) -> str:
+    exponents = {line.currency: line.exponent for line in found.events}
+    return " + ".join(amount(minor, exponents.get(currency, 2), currency) for currency, minor in sums.items())

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from conversion_sync.cli.demo_report import (
     AccountBooks,
     DemoSummary,
+    KindTotal,
     NotSent,
     billed,
     net_by_currency,
@@ -139,3 +141,34 @@ def test_what_was_not_sent_is_counted_by_reason_and_platform() -> None:
             rows={"meta": 1},
         ),
     )
+
+
+def total(kind: str, currency: str, exponent: int, entries: int, net: int, **changes: Any) -> EventTotal:
+    facts: dict[str, Any] = {
+        "kind": kind,
+        "lane": "money",
+        "livemode": True,
+        "currency": currency,
+        "exponent": exponent,
+        "entries": entries,
+        "net_minor": net,
+    }
+    return EventTotal(**(facts | changes))
+
+
+def test_a_kind_of_event_is_one_line_whatever_its_currencies() -> None:
+    found = replace(
+        FINE,
+        events=(
+            total("trial_started", "USD", 2, 3, 0, lane="state"),
+            total("trial_started", "EUR", 2, 2, 0, lane="state"),
+            total("renewal", "JPY", 0, 2, 1500),
+            total("renewal", "USD", 2, 1, 1999),
+            total("renewal", "USD", 2, 1, 500, livemode=False),
+        ),
+    )
+    assert found.by_kind() == [
+        KindTotal(name="renewal", entries=3, net={"JPY": Decimal(1500), "USD": Decimal("19.99")}),
+        KindTotal(name="renewal (test mode)", entries=1, net={"USD": Decimal("5.00")}),
+        KindTotal(name="trial_started", entries=5, net={}),
+    ]
