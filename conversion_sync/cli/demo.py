@@ -36,6 +36,7 @@ def demo(json: Json = False) -> None:
             database.engine,
             world.admin,
             world.window,
+            models=[model.value for model in world.settings.attribution.models],
             failures=[
                 f"{day.window.start:%Y-%m-%d} {asset}: {said} (run {day.run_id})"
                 for day in days

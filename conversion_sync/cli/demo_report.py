@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from conversion_sync.model.conversion import REASONS, Reason
 from conversion_sync.model.money import decimal_amount
 from conversion_sync.model.windows import Window
+from conversion_sync.reports.credit import credit_by_network
 from conversion_sync.reports.reconciliation import Reconciliation, reconcile
 from conversion_sync.reports.status import LawStatus, check_laws
 from conversion_sync.reports.summary import Delivered, EventTotal, Read, RowTotal, delivered, summary
@@ -53,6 +54,15 @@ class KindTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """What one network earned of the payments in one currency, by credit model, in major units."""
+
+    network: str
+    currency: str
+    by_model: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
     """Rows that did not go out, by state and reason, counted per platform."""
 
@@ -77,6 +87,7 @@ class DemoSummary:
     """The same by our revenue events."""
     accounts: tuple[AccountBooks, ...]
     not_sent: tuple[NotSent, ...]
+    earned: tuple[Earned, ...]
     reconciliation: tuple[Reconciliation, ...]
     laws: tuple[LawStatus, ...]
     failures: tuple[str, ...]
@@ -119,6 +130,7 @@ def collect(
     admin: str,
     window: Window,
     *,
+    models: Sequence[str],
     failures: Sequence[str],
     sent_now: int,
     is_new: bool,
@@ -148,6 +160,7 @@ def collect(
             for (platform, account), held in ours.items()
         ),
         not_sent=not_sent(found.rows),
+        earned=earned(engine, models),
         reconciliation=tuple(reconcile(engine)),
         laws=check_laws(engine, None),
         failures=tuple(failures),
@@ -218,6 +231,23 @@ def _net(lines: Iterable[EventTotal]) -> dict[str, Decimal]:
     for line in lines:
         net[line.currency] += decimal_amount(line.net_minor, line.exponent)
     return dict(net)
+
+
+def earned(engine: Engine, models: Sequence[str]) -> tuple[Earned, ...]:
+    """What each network earned, in the currency with the most money of its kind."""
+    table = credit_by_network(engine, models)
+    if table.empty:
+        return ()
+    sums = table[models[0]].groupby(level=["currency", "exponent"]).sum()
+    currency, exponent = max(sums.index, key=lambda place: decimal_amount(int(sums[place]), place[1]))
+    return tuple(
+        Earned(
+            network=str(network),
+            currency=currency,
+            by_model={model: decimal_amount(int(minor), exponent) for model, minor in line.items()},
+        )
+        for network, line in table.loc[currency, exponent].iterrows()
+    )
 
 
 def _without_nothing(value: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from conversion_sync.cli.demo_report import DemoSummary
+from conversion_sync.cli.demo_report import DemoSummary, Earned
 from conversion_sync.cli.output import amount, count, moneys, table, when
+from conversion_sync.reports.credit import NOBODY
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,8 @@ def show(out: Console, found: DemoSummary) -> None:
     out.print(_events(found))
     out.print(_delivered(found))
     out.print(_not_sent(found))
+    if found.earned:
+        out.print(_earned(found))
     for line in _agreements(found):
         out.print(line)
     for failure in found.failures:
@@ -84,6 +87,26 @@ def _not_sent(found: DemoSummary) -> object:
             for line in found.not_sent
         ),
     )
+
+
+def _earned(found: DemoSummary) -> object:
+    currency, models = found.earned[0].currency, list(found.earned[0].by_model)
+    return table(
+        f"Which clicks earned the payments in {currency}, by credit model",
+        ("clicks of", *(f"#{model.replace('_', ' ')}" for model in models)),
+        (
+            (
+                "(nobody's)" if line.network == NOBODY else line.network,
+                *(plain(line, model) for model in models),
+            )
+            for line in found.earned
+        ),
+    )
+
+
+def plain(line: Earned, model: str) -> str:
+    """An amount without its currency, which the head names."""
+    return moneys({line.currency: line.by_model[model]}).removesuffix(f" {line.currency}")
 
 
 def _agreements(found: DemoSummary) -> Iterator[str]:

@@ -42,6 +42,7 @@ FINE = DemoSummary(
     billed={"USD": 100},
     accounts=(books(held(1, USD="1"), held(1, USD="1.00")),),
     not_sent=(),
+    earned=(),
     reconciliation=(
         Reconciliation(
             platform="meta", account="main", currency="USD", exponent=2, billing_minor=1, held_minor=1
