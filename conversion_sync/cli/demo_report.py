@@ -160,7 +160,7 @@ def collect(
             for (platform, account), held in ours.items()
         ),
         not_sent=not_sent(found.rows),
-        earned=earned(engine, models),
+        earned=earned(engine, models, main_currency(found.events)),
         reconciliation=tuple(reconcile(engine)),
         laws=check_laws(engine, None),
         failures=tuple(failures),
@@ -233,20 +233,25 @@ def _net(lines: Iterable[EventTotal]) -> dict[str, Decimal]:
     return dict(net)
 
 
-def earned(engine: Engine, models: Sequence[str]) -> tuple[Earned, ...]:
-    """What each network earned, in the currency with the most money of its kind."""
-    table = credit_by_network(engine, models)
-    if table.empty:
-        return ()
-    sums = table[models[0]].groupby(level=["currency", "exponent"]).sum()
-    currency, exponent = max(sums.index, key=lambda place: decimal_amount(int(sums[place]), place[1]))
+def main_currency(events: Iterable[EventTotal]) -> str:
+    """The currency most payments are in; empty when there is none."""
+    entries: Counter[str] = Counter()
+    for line in events:
+        if line.lane == "money":
+            entries[line.currency] += line.entries
+    return max(sorted(entries), key=entries.__getitem__, default="")
+
+
+def earned(engine: Engine, models: Sequence[str], currency: str) -> tuple[Earned, ...]:
+    """What each network earned of the payments in one currency."""
+    table = credit_by_network(engine, models).reset_index()
     return tuple(
         Earned(
-            network=str(network),
+            network=str(line["network"]),
             currency=currency,
-            by_model={model: decimal_amount(int(minor), exponent) for model, minor in line.items()},
+            by_model={model: decimal_amount(int(line[model]), int(line["exponent"])) for model in models},
         )
-        for network, line in table.loc[currency, exponent].iterrows()
+        for line in table[table["currency"] == currency].to_dict("records")
     )
 
 

@@ -228,6 +228,8 @@ class Attribution(Part):
 class Schedule(Part):
     catch_up_hours: int = Field(default=72, ge=1, le=720)
     attempts_per_hour: int = Field(default=3, ge=1, le=20)
+    reject_rows_red: int = Field(default=5, ge=1)
+    """An hour with fewer refused rows than this is not red for them."""
     reject_share_red: float = Field(default=0.2, ge=0, le=1)
     """An hour with a larger share of refused rows than this is red."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from conversion_sync.config.settings import Settings
+from conversion_sync.config.settings import Schedule, Settings
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.money import decimal_amount, plain_text
 from conversion_sync.orchestration.assets import BACKFILL
@@ -35,7 +35,7 @@ def upload_assets(
 ) -> list[dg.AssetsDefinition]:
     """One asset for every enabled ad account."""
     return [
-        _upload(platform, account, settings.schedule.reject_share_red, rooms, partitions)
+        _upload(platform, account, settings.schedule, rooms, partitions)
         for platform, account in settings.accounts()
     ]
 
@@ -43,7 +43,7 @@ def upload_assets(
 def _upload(
     platform: str,
     account: str,
-    reject_share_red: float,
+    limits: Schedule,
     rooms: Rooms,
     partitions: dg.PartitionsDefinition[str],
 ) -> dg.AssetsDefinition:
@@ -71,7 +71,7 @@ def _upload(
     def uploads(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
         with in_words(context):
             report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
-        verdicts = [(hour, verdict(hour, reject_share_red)) for hour in report.hours]
+        verdicts = [(hour, verdict(hour, limits)) for hour in report.hours]
         _log(context, report, verdicts)
         _retry_if_down(context, report, verdicts)
         yield from _show(context, report, verdicts)

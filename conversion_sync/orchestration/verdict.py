@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from conversion_sync.config.settings import Schedule
 from conversion_sync.model.conversion import Reason, State
 from conversion_sync.pipeline.report import FailureRow, HourReport
 
@@ -39,7 +40,7 @@ class Verdict:
     for_good: bool = False
 
 
-def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
+def verdict(hour: HourReport, limits: Schedule) -> Verdict:
     """The hour's colour, from the ledger."""
     left = hour.retryable_left + hour.states.get(RELEASED_BY_A_RUN, 0)
     if left:
@@ -49,11 +50,12 @@ def verdict(hour: HourReport, reject_share_red: float) -> Verdict:
             "this hour: rows already sent are not sent again.",
         )
     answered = hour.sent + hour.rejected
-    if answered and hour.rejected / answered > reject_share_red:
+    many = hour.rejected >= limits.reject_rows_red
+    if many and hour.rejected / answered > limits.reject_share_red:
         return Verdict(
             Colour.RED,
             f"{hour.rejected} of {answered} conversions were refused, more than the accepted share "
-            f"({reject_share_red:.0%}): no run mends that; look at what the table names.",
+            f"({limits.reject_share_red:.0%}): no run mends that; look at what the table names.",
             for_good=True,
         )
     if hour.rejected or hour.needs_human:

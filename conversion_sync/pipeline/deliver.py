@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.delivery.books import Desk
@@ -24,6 +25,7 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         targets=targets(ctx.settings, platform, account),
     )
     adapter = ctx.platforms[platform, account]()
+    began = ctx.clock()
     try:
         tally = deliver_rows(desk, adapter, window, ctx.settings.upload_mode, ctx.clock)
     finally:
@@ -38,7 +40,7 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         requests=tally.requests,
         outcomes=dict(tally.outcomes),
         settlements=dict(tally.settlements),
-        hours=with_refused(hour_reports(ctx, window, platform, account), refused),
+        hours=with_refused(hour_reports(ctx, window, platform, account, began), refused),
         stopped=f"{stop.code} {stop.text}".strip() if stop else "",
         stop_is_transient=stop is not None and passes_by_itself(stop.outcome, adapter.catalogue),
         remedy=stop.remedy if stop else "",
@@ -48,10 +50,12 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
     )
 
 
-def hour_reports(ctx: Context, window: Window, platform: str, account: str) -> tuple[HourReport, ...]:
-    """How each hour of the window stands at one account, from the ledger."""
+def hour_reports(
+    ctx: Context, window: Window, platform: str, account: str, began: datetime
+) -> tuple[HourReport, ...]:
+    """How each hour of the window stands at one account after a delivery, from the ledger."""
     live = ctx.settings.upload_mode is UploadMode.LIVE
-    return hours(ctx.engine, window, platform, account, ctx.clock(), live=live)
+    return hours(ctx.engine, window, platform, account, since=began, now=ctx.clock(), live=live)
 
 
 def targets(settings: Settings, platform: str, account: str) -> Mapping[str, Mapping[str, str]]:

@@ -21,14 +21,25 @@ MOST_FAILURES = 50
 
 
 def hours(
-    engine: Engine, window: Window, platform: str, account: str, now: datetime, *, live: bool
+    engine: Engine,
+    window: Window,
+    platform: str,
+    account: str,
+    *,
+    since: datetime,
+    now: datetime,
+    live: bool,
 ) -> tuple[HourReport, ...]:
-    """One report an hour, in order, empty hours included. `live` False: nothing was meant to leave."""
+    """One report an hour, in order, empty hours included, after a delivery that began at `since`.
+
+    `live` False: nothing was meant to leave.
+    """
     span = {
         "platform": platform,
         "account": account,
         "window_start": window.start,
         "window_end": window.end,
+        "since": since,
         "now": now,
     }
     with engine.begin() as connection:

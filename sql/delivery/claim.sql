@@ -1,5 +1,6 @@
 -- Claims the next batch of one account: the rows whose deadline is nearest. A claim is the intent: the rows are in
--- flight from here on, whatever happens to the process. Which rows may leave says the view sendable.
+-- flight from here on, whatever happens to the process. Which rows may leave says the view sendable. Rows that are being
+-- planned are waited for, in the order planning holds them: skipped, they would be left for another delivery.
 -- Rows of one batch share a batch group (set when a platform failed a part of a request without saying which part),
 -- and an action where :per_action is set.
 -- Input:  sendable, :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size, :batch_id.
@@ -24,7 +25,8 @@ with due as not materialized (
     from chosen
     join conversion as entry using (conversion_id, occurred_at)
     where entry.state = 'planned' and entry.not_before <= :now and entry.deadline > :now
-    for update of entry skip locked
+    order by entry.conversion_id
+    for update of entry
 ), claimed as (
     update conversion as entry
     set state = 'in_flight', reason = 'sent', attempts = entry.attempts + 1, batch_id = :batch_id,

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
+from conversion_sync.config.settings import Schedule
 from conversion_sync.errors import ConfigurationError, PermanentError, TransientError
 from conversion_sync.model.windows import HOUR
 from conversion_sync.orchestration.failures import retry
@@ -31,14 +32,17 @@ KEY = "2026-11-01-05:00"
         ({"settled": 9, "unknown": 1}, Colour.WARN),
         ({"settled": 9, "undecided": 1}, Colour.WARN),
         ({"undecided": 5}, Colour.WARN),
-        ({"settled": 2, "rejected": 3}, Colour.RED),
+        ({"rejected": 1}, Colour.WARN),
+        ({"settled": 2, "rejected": 4}, Colour.WARN),
+        ({"settled": 20, "rejected": 5}, Colour.WARN),
+        ({"settled": 19, "rejected": 5}, Colour.RED),
         ({"settled": 9, "left": 1}, Colour.RED),
         ({"settled": 9, "held": 1}, Colour.RED),
         ({"settled": 9, "held": 1, "undecided": 1}, Colour.RED),
     ],
 )
 def test_an_hour_is_red_only_when_a_run_can_still_mend_it(counts, colour) -> None:
-    assert verdict(hour_report(START, **counts), 0.2).colour is colour
+    assert verdict(hour_report(START, **counts), Schedule()).colour is colour
 
 
 @pytest.mark.parametrize(

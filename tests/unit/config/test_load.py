@@ -188,7 +188,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         (
             "schedule.zzz: Unknown key. Remedy: Remove it; the keys here are catch_up_hours, "
             "attempts_per_hour, "
-            "reject_share_red."
+            "reject_rows_red, reject_share_red."
         ),
     ),
     (
