@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from typing import Any
 
 LONGEST = 500
 """Characters of vendor text that are kept."""
@@ -48,8 +50,20 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+SHORTEST_SECRET = 12
+"""Characters; anything shorter would be found in ordinary words."""
+_configured: set[str] = set()
+
+
+def hide(*secrets: str) -> None:
+    """Makes these values of this process's configuration unspeakable, whatever they look like."""
+    _configured.update(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+
+
 def redact(text: str) -> str:
     """The text without tokens, keys, secrets, 64-digit hashes and e-mail addresses; idempotent."""
+    for secret in sorted(_configured, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text
@@ -71,8 +85,18 @@ class RedactingFilter(logging.Filter):
     """Scrubs each record's message and exception text; put it on handlers, so that it sees every logger."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrites the record in place and lets it pass."""
-        record.msg, record.args = redact(record.getMessage()), ()
+        """Rewrites the record in place where it must, and lets it pass."""
+        try:
+            said = record.getMessage()
+        except (
+            TypeError,
+            ValueError,
+        ):  # words and arguments that do not fit are the handler's to complain of
+            record.msg, record.args = f"{record.msg} {record.args}", ()
+            said = record.msg
+        scrubbed = redact(said)
+        if scrubbed != said:
+            record.msg, record.args = scrubbed, ()
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
@@ -80,3 +104,28 @@ class RedactingFilter(logging.Filter):
         if record.stack_info:
             record.stack_info = redact(record.stack_info)
         return True
+
+
+class RedactingFactory:
+    """Makes log records as before, and scrubs each: no handler of anybody's sees the rest."""
+
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
+        self._filter = RedactingFilter()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """One record."""
+        record = self._make(*args, **kwargs)
+        self._filter.filter(record)
+        return record
+
+
+def install() -> None:
+    """From now on this process logs nothing that is not scrubbed.
+
+    Dagster attaches its own handlers to our loggers for the length of a run, so records are scrubbed
+    where they are made.
+    """
+    make = logging.getLogRecordFactory()
+    if not isinstance(make, RedactingFactory):
+        logging.setLogRecordFactory(RedactingFactory(make))

@@ -22,6 +22,7 @@ from conversion_sync.cli.sync import sync
 from conversion_sync.cli.ui import ui
 from conversion_sync.cli.version import version
 from conversion_sync.errors import ConversionSyncError
+from conversion_sync.redaction import install
 
 OWN_OPTIONS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
@@ -61,6 +62,7 @@ def choose(
 def run() -> None:
     """The entry point: a message and an exit code instead of a stack trace."""
     signal.signal(signal.SIGTERM, _stop)
+    install()
     try:
         application()()
     except ConversionSyncError as error:

@@ -14,6 +14,7 @@ from conversion_sync.config.problems import problems
 from conversion_sync.config.settings import Settings
 from conversion_sync.config.values import fill_in
 from conversion_sync.errors import ConfigurationError
+from conversion_sync.redaction import hide
 
 DEFAULT = Path("conversion_sync.yaml")
 VARIABLE = "CONVERSION_SYNC_CONFIG"
@@ -28,6 +29,7 @@ def load(path: Path | None = None) -> Settings:
     file = path or Path(os.environ.get(VARIABLE) or DEFAULT)
     content = _parsed(file)
     filled = fill_in(content, environment=os.environ, folder=file.absolute().parent)
+    hide(*filled.secrets)
     wrong = list(filled.findings)
     try:
         settings = Settings.model_validate(filled.content)

@@ -29,6 +29,7 @@ class Filled:
 
     content: Mapping[object, object]
     findings: tuple[Finding, ...]
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class _Outside:
     environment: Mapping[str, str]
     folder: Path
     literal: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list, repr=False)
     missing: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -54,7 +56,7 @@ def fill_in(content: Mapping[object, object], *, environment: Mapping[str, str],
     ]
     if outside.missing:
         found.append(_missing(outside.missing))
-    return Filled(typing.cast("Mapping[object, object]", filled), tuple(found))
+    return Filled(typing.cast("Mapping[object, object]", filled), tuple(found), tuple(outside.secrets))
 
 
 def _missing(missing: Mapping[str, list[str]]) -> Finding:
@@ -94,6 +96,7 @@ def _secret(value: object, key: str, outside: _Outside) -> object:
     if not outside.environment.get(name):
         outside.missing[name].append(key)
         return UNKNOWN
+    outside.secrets.append(outside.environment[name])
     return outside.environment[name]
 
 

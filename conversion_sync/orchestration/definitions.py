@@ -10,9 +10,11 @@ import dagster as dg
 
 from conversion_sync.config.load import load
 from conversion_sync.orchestration.build import build
+from conversion_sync.redaction import install
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The code location."""
+    """The code location. Whatever this process logs from now on is scrubbed."""
+    install()
     return build(load())

@@ -7,6 +7,8 @@ schedule to leave it to a person.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,8 @@ from conversion_sync.errors import ConversionSyncError, DataError, PermanentErro
 from conversion_sync.redaction import redact
 
 STEP_RETRIES = 2
+MOST_WORDS = 300
+"""Characters of a fault nobody foresaw."""
 FIRST_WAIT = 20.0
 LONGEST_WAIT = 300.0
 """Seconds a step waits for a vendor that is down; longer waits are the next run's."""
@@ -25,18 +29,56 @@ FOR_GOOD_TAG = "conversion_sync/for_good."
 
 @contextmanager
 def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
-    """What a room raises, our own errors and a database that fails, as a failed or a waiting step."""
+    """What a room raises as a failed or a waiting step: our own errors, and any other scrubbed."""
+    try:
+        with known():
+            yield
+    except ConversionSyncError as fault:
+        raise as_dagsters(context, fault) from None
+    except Exception as fault:  # noqa: BLE001 - Dagster would keep its words as they are
+        context.log.error("%s", trace(fault))
+        raise _failure(unexpected(fault, f"the log of run {context.run.run_id}")) from None
+
+
+@contextmanager
+def scrubbed(log: logging.Logger, where: str) -> Iterator[None]:
+    """The same outside of a step, as one of our errors: Dagster keeps an exception's words there too."""
+    try:
+        with known():
+            yield
+    except ConversionSyncError as fault:
+        raise type(fault)(redact(fault.message), remedy=redact(fault.remedy)) from None
+    except Exception as fault:  # noqa: BLE001 - see above
+        log.error("%s", trace(fault))
+        raise unexpected(fault, where) from None
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """A database that fails as one of our errors."""
     from conversion_sync.store.faults import database_fault
 
     try:
         yield
-    except ConversionSyncError as fault:
-        raise as_dagsters(context, fault) from None
     except Exception as fault:
-        known = database_fault(fault)
-        if known is None:
+        meant = None if isinstance(fault, ConversionSyncError) else database_fault(fault)
+        if meant is None:
             raise
-        raise as_dagsters(context, known) from None
+        raise meant from None
+
+
+def unexpected(fault: BaseException, where: str) -> PermanentError:
+    """A fault nobody foresaw, in one scrubbed line. `where` its trace is."""
+    said = redact(str(fault)).strip().splitlines()
+    return PermanentError(
+        f"unexpected {type(fault).__name__}: {said[0][:MOST_WORDS] if said else 'no message'}",
+        remedy=f"report it with the trace in {where} (conversion-sync ui); running again is safe.",
+    )
+
+
+def trace(fault: BaseException) -> str:
+    """Where it came from, scrubbed."""
+    return redact("".join(traceback.format_exception(fault)))
 
 
 def as_dagsters(
@@ -49,6 +91,10 @@ def as_dagsters(
         return again
     if isinstance(fault, PermanentError | DataError):
         mark_for_good(context, context.partition_keys)
+    return _failure(fault)
+
+
+def _failure(fault: ConversionSyncError) -> dg.Failure:
     return dg.Failure(
         description=redact(f"{fault.message} Remedy: {fault.remedy}"),
         metadata={"remedy": dg.MetadataValue.text(redact(fault.remedy))},

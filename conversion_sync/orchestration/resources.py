@@ -1,11 +1,15 @@
 """The pipeline's context as a resource: the database opened once a run, closed when the run ends."""
 
+import logging
 from collections.abc import Iterator
 
 import dagster as dg
 
 from conversion_sync.config.settings import Settings
+from conversion_sync.orchestration.failures import scrubbed
 from conversion_sync.pipeline.context import Context
+
+log = logging.getLogger(__name__)
 
 PIPELINE = "pipeline"
 
@@ -18,7 +22,8 @@ def pipeline(settings: Settings) -> dg.ResourceDefinition:
         from conversion_sync.pipeline.build import context as build_context
         from conversion_sync.store.open import open_database
 
-        with open_database(settings) as database:
-            yield build_context(settings, database.engine, run_id=context.run_id or "local")
+        run_id = context.run.run_id if context.run else "local"
+        with scrubbed(log, f"the log of run {run_id}"), open_database(settings) as database:
+            yield build_context(settings, database.engine, run_id=run_id)
 
     return opened

@@ -1,5 +1,6 @@
 """The hourly schedule, and the sensor for rows that became due."""
 
+import logging
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 from conversion_sync.orchestration.catch_up import ASKED_TAG, backlog, spans
+from conversion_sync.orchestration.failures import scrubbed
 from conversion_sync.orchestration.partitions import key_of, range_tags
+
+log = logging.getLogger(__name__)
 
 RUNNING_VARIABLE = "CONVERSION_SYNC_SCHEDULES"
 PRIORITY = "dagster/priority"
@@ -89,7 +93,11 @@ def due_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.Sens
             return dg.SkipReason("Uploads are not live: nothing leaves, whatever became due.")
         now = datetime.now(UTC)
         since = datetime.fromisoformat(context.cursor) if context.cursor else now - HOUR
-        with open_database(settings) as database, database.engine.begin() as connection:
+        with (
+            scrubbed(log, "the daemon's log"),
+            open_database(settings) as database,
+            database.engine.begin() as connection,
+        ):
             waiting = connection.execute(
                 query("delivery/accounts_with_work"), {"now": now, "since": since}
             ).all()

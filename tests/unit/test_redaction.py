@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Iterator
 
 import pytest
 
-from conversion_sync.redaction import LONGEST, RedactingFilter, excerpt, redact
+from conversion_sync import redaction
+from conversion_sync.redaction import LONGEST, RedactingFilter, excerpt, hide, install, redact
 
 CANARY = "CANARY0123456789abcdef"
 HASH = "b4cb6cb33fe4b865868de825023a1e2790dc12ac01ecc8d7c5afe8254071c8ba"
@@ -95,3 +97,53 @@ def test_the_filter_scrubs_messages_arguments_and_exceptions() -> None:
     assert "failed for [redacted]" in out.getvalue()
     assert "access_token=[redacted]" in out.getvalue()
     assert CANARY not in out.getvalue()
+
+
+@pytest.fixture
+def installed() -> Iterator[None]:
+    before = logging.getLogRecordFactory()
+    install()
+    yield
+    logging.setLogRecordFactory(before)
+
+
+def test_once_installed_no_handler_of_anybody_sees_a_secret(installed: None) -> None:
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    log = logging.getLogger("somebody.elses")
+    log.addHandler(handler)
+    try:
+        raise RuntimeError(f"GET /x?access_token={CANARY}")  # noqa: TRY301
+    except RuntimeError:
+        log.exception("failed for %s after %d tries", f"api_key={CANARY}", 3)
+    finally:
+        log.removeHandler(handler)
+    [record] = records
+    assert record.getMessage() == "failed for api_key=[redacted] after 3 tries"
+    assert "access_token=[redacted]" in str(record.exc_text)
+    assert CANARY not in logging.Formatter("%(message)s").format(record)
+
+
+def test_a_record_without_secrets_keeps_its_words_and_arguments(installed: None) -> None:
+    record = logging.getLogRecordFactory()("n", logging.INFO, "f", 1, "%s took %d", ("plan", 3), None)
+    assert (record.msg, record.args) == ("%s took %d", ("plan", 3))
+
+
+def test_words_and_arguments_that_do_not_fit_stop_nobody(installed: None) -> None:
+    record = logging.getLogRecordFactory()("n", logging.INFO, "f", 1, "%d", (f"api_key={CANARY}",), None)
+    assert CANARY not in record.getMessage()
+
+
+def test_what_is_installed_twice_is_installed_once(installed: None) -> None:
+    once = logging.getLogRecordFactory()
+    install()
+    assert logging.getLogRecordFactory() is once
+
+
+def test_a_configured_secret_is_hidden_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_configured", set())
+    hide("like no other words", "like no other words at all", "short")
+    assert redact("said: like no other words at all, like no other words, short") == (
+        "said: [redacted], [redacted], short"
+    )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from conversion_sync import redaction
 from conversion_sync.config.load import load
 from conversion_sync.config.settings import Settings
 from conversion_sync.errors import ConfigurationError
@@ -359,3 +360,12 @@ def test_tls_roots_that_cannot_serve_are_one_message(
         f"conversion_sync.yaml: platforms.google_ads.main.tls_roots: {tmp_path / 'roots.pem'} {said} "
         f"Remedy: {ROOTS_REMEDY}"
     )
+
+
+def test_the_secrets_of_a_configuration_are_unspeakable_from_then_on(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(redaction, "_configured", set())
+    environment.setenv("T_LINKEDIN", "words like any others")
+    load(written(tmp_path, changed({})))
+    assert redaction.redact("refused: words like any others") == "refused: [redacted]"
