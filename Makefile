@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Half the speed of the test suite is the second core.
 WORKERS ?= 2
 
-.PHONY: help demo ui test lint bench lock clean
+.PHONY: help demo ui test lint bench lock-run lock-dev clean
 
 help:
 	@echo "make demo    run the whole product against simulated vendors and print what it did"
@@ -14,7 +14,8 @@ help:
 	@echo "make test    run every test on real parts"
 	@echo "make lint    check style, types and the layers"
 	@echo "make bench   measure it on this machine"
-	@echo "make lock    pin the dependencies anew (requirements/*.txt)"
+	@echo "make lock-run, make lock-dev"
+	@echo "             pin anew what running needs, then what developing needs (requirements/*.txt)"
 	@echo "make clean   remove the environment and everything the demo made"
 
 demo: $(VENV)/run.stamp
@@ -40,8 +41,11 @@ LOCK_DATE := 2026-11-15T00:00:00Z
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-strip-extras --exclude-newer $(LOCK_DATE)
 
-lock: $(VENV)/dev.stamp
+lock-run: $(VENV)/dev.stamp
 	$(LOCK) --group build --output-file requirements/run.txt
+
+# Keeps to the versions of requirements/run.txt.
+lock-dev: $(VENV)/dev.stamp
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
 clean:

@@ -10,10 +10,11 @@ import dagster as dg
 from conversion_sync.config.settings import Settings
 from conversion_sync.orchestration.assets import room_assets
 from conversion_sync.orchestration.jobs import deliver_due, hourly_sync
+from conversion_sync.orchestration.laws import laws_job, laws_schedule
 from conversion_sync.orchestration.partitions import hours
 from conversion_sync.orchestration.resources import PIPELINE, pipeline
 from conversion_sync.orchestration.rooms import Rooms, real_rooms
-from conversion_sync.orchestration.schedules import due_sensor, hourly_schedule
+from conversion_sync.orchestration.schedules import default_status, due_sensor, hourly_schedule
 from conversion_sync.orchestration.uploads import upload_assets
 
 
@@ -24,13 +25,15 @@ def build(
 ) -> dg.Definitions:
     """Everything the code location offers."""
     partitions = hours(settings)
-    assets, uploads = _all_assets(settings, rooms or real_rooms(), partitions)
+    rooms = rooms or real_rooms()
+    assets, uploads = _all_assets(settings, rooms, partitions)
     sync = hourly_sync(assets)
     due = deliver_due(uploads)
+    laws = laws_job(rooms)
     return dg.Definitions(
         assets=assets,
-        jobs=[sync, due],
-        schedules=[hourly_schedule(settings, sync, assets)],
+        jobs=[sync, due, laws],
+        schedules=[hourly_schedule(settings, sync, assets), laws_schedule(laws, default_status())],
         sensors=[due_sensor(settings, due)],
         resources=resources or {PIPELINE: pipeline(settings)},
         executor=dg.in_process_executor,

@@ -37,7 +37,7 @@ def in_words(context: dg.AssetExecutionContext) -> Iterator[None]:
         raise as_dagsters(context, fault) from None
     except Exception as fault:  # noqa: BLE001 - Dagster would keep its words as they are
         context.log.error("%s", trace(fault))
-        raise _failure(unexpected(fault, f"the log of run {context.run.run_id}")) from None
+        raise failure(unexpected(fault, f"the log of run {context.run.run_id}")) from None
 
 
 @contextmanager
@@ -91,10 +91,11 @@ def as_dagsters(
         return again
     if isinstance(fault, PermanentError | DataError):
         mark_for_good(context, context.partition_keys)
-    return _failure(fault)
+    return failure(fault)
 
 
-def _failure(fault: ConversionSyncError) -> dg.Failure:
+def failure(fault: ConversionSyncError) -> dg.Failure:
+    """A failed step that says what happened and what to do."""
     return dg.Failure(
         description=redact(f"{fault.message} Remedy: {fault.remedy}"),
         metadata={"remedy": dg.MetadataValue.text(redact(fault.remedy))},

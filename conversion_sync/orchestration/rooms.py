@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.report import DeliveryReport, RoomReport
+from conversion_sync.reports.status import LawStatus
 
 Room = Callable[[Context, Window], RoomReport]
 Deliver = Callable[[Context, Window, str, str], DeliveryReport]
@@ -27,6 +29,8 @@ class Rooms:
     deliver: Deliver
     unaccounted: Callable[[Engine, Window], int]
     """How many (event, account) pairs of a window do not have exactly one row: 0 is right."""
+    laws: Callable[[Engine, datetime | None], Sequence[LawStatus]]
+    """How the ledger's laws stand for what is newer than a moment."""
 
 
 def real_rooms() -> Rooms:
@@ -37,6 +41,7 @@ def real_rooms() -> Rooms:
     from conversion_sync.pipeline.plan import plan
     from conversion_sync.pipeline.pull import pull_billing, pull_clicks
     from conversion_sync.reports.laws import conservation
+    from conversion_sync.reports.status import check_laws
 
     return Rooms(
         pull_billing=pull_billing,
@@ -46,4 +51,5 @@ def real_rooms() -> Rooms:
         plan=plan,
         deliver=deliver,
         unaccounted=lambda engine, window: conservation(engine, window.start, window.end),
+        laws=check_laws,
     )

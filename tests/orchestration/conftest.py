@@ -24,6 +24,7 @@ from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
+from conversion_sync.reports.status import LawStatus
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -101,6 +102,7 @@ class Script:
     stopped: str = ""
     transient: bool = False
     retry_after: float | None = None
+    laws: tuple[LawStatus, ...] = ()
     windows: list[tuple[str, Window]] = field(default_factory=list)
 
     def rooms(self) -> Rooms:
@@ -122,6 +124,7 @@ class Script:
             plan=room("conversions"),
             deliver=self.deliver,
             unaccounted=lambda *_: 0,
+            laws=lambda *_: self.laws,
         )
 
     def deliver(self, _: Context, window: Window, platform: str, account: str) -> DeliveryReport:

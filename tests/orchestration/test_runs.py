@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import dagster as dg
@@ -14,7 +15,7 @@ from conversion_sync.errors import ConfigurationError, PermanentError, Transient
 from conversion_sync.model.windows import HOUR
 from conversion_sync.orchestration.failures import retry
 from conversion_sync.orchestration.verdict import Colour, verdict
-from tests.orchestration.conftest import START, Script, colours, hour_report, run, window
+from tests.orchestration.conftest import START, Script, colours, definitions, hour_report, run, window
 
 ASSET = "meta_main_uploads"
 KEY = "2026-11-01-05:00"
@@ -190,3 +191,9 @@ def test_loading_the_definitions_imports_no_vendors_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_definitions_use_nothing_dagster_is_about_to_remove(settings) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        definitions(settings, Script()).get_repository_def()
