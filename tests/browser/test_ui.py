@@ -59,6 +59,6 @@ def test_the_hours_of_an_ad_account_are_a_grid(seen: Seen, page: Page, tmp_path:
 
 
 def test_a_run_with_a_refused_row_says_which_and_why(seen: Seen, page: Page, tmp_path: Path) -> None:
-    page.goto(f"{seen.address}/runs/{seen.run_id}?logs={quote('step:google_ads_main_uploads')}")
+    page.goto(f"{seen.address}/runs/{seen.run_id}?logs=platform_refused")
     expect(page.get_by_text("CLICK_NOT_FOUND").first).to_be_visible()
     keep(page, "rejected-row", tmp_path)

@@ -13,8 +13,12 @@ from sqlalchemy import Engine, text
 from conversion_sync.store.engine import connect
 from conversion_sync.store.locks import lock_number, session_lock, transaction_lock
 
-WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
-HELD = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+OURS = (
+    "select count(*) from pg_locks where locktype = 'advisory'"
+    " and database = (select oid from pg_database where datname = current_database())"
+)
+WAITING = f"{OURS} and not granted"
+HELD = f"{OURS} and granted"
 HOLDER = """
 import sys
 from conversion_sync.store.engine import connect
