@@ -10,7 +10,7 @@ import typer
 
 from conversion_sync.cli.failure import NOT_DONE
 from conversion_sync.cli.options import From, Json, To, settings_of
-from conversion_sync.cli.output import console, print_json
+from conversion_sync.cli.output import console, count, print_json
 from conversion_sync.errors import ConfigurationError
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 
@@ -97,10 +97,8 @@ def show_days(out: Console, days: Sequence[DayResult]) -> None:
     for day in days:
         good = "[yellow]![/yellow]" if day.warnings else "[green]✓[/green]"
         mark = good if day.ok else "[red]✗[/red]"
-        hours = int((day.window.end - day.window.start) / HOUR)
-        out.print(
-            f"{mark} {day.window.start:%Y-%m-%d %H:%M} UTC, {hours} hours [dim](run {day.run_id})[/dim]"
-        )
+        hours = count(int((day.window.end - day.window.start) / HOUR), "hour")
+        out.print(f"{mark} {day.window.start:%Y-%m-%d %H:%M} UTC, {hours} [dim](run {day.run_id})[/dim]")
         for asset, said in day.failures:
             out.print(f"    {asset}: {said}", markup=False)
         for asset, said in day.warnings:

@@ -59,25 +59,26 @@ def verdict(hour: HourReport, limits: Schedule) -> Verdict:
             for_good=True,
         )
     if hour.rejected or hour.needs_human:
-        return Verdict(
-            Colour.WARN,
-            f"{hour.rejected} rows were refused, {hour.needs_human} wait for a person; see the table.",
-        )
+        return Verdict(Colour.WARN, f"{_for_a_person([hour])}; see the table.")
     return Verdict(Colour.GREEN)
 
 
 def summary(hours: Sequence[HourReport]) -> str:
     """What needs a look although no run can mend it, in one line; empty when nothing does."""
-    counts = (
-        (sum(hour.rejected for hour in hours), "refused by the platform"),
-        (sum(hour.needs_human for hour in hours), "waiting for a person"),
-    )
-    said = " and ".join(f"{count} row{'s' if count > 1 else ''} {what}" for count, what in counts if count)
+    said = _for_a_person(hours)
     first = next((row for hour in hours for row in hour.failures), None)
     if not said or first is None:
         return said
     words = f"{first.code} {first.text}".strip() or first.reason
     return f"{said}. The platform said: {words.rstrip('.')}. Remedy: {first.remedy}"
+
+
+def _for_a_person(hours: Sequence[HourReport]) -> str:
+    counts = (
+        (sum(hour.rejected for hour in hours), "refused by the platform"),
+        (sum(hour.needs_human for hour in hours), "waiting for a person"),
+    )
+    return " and ".join(f"{count} row{'s' if count > 1 else ''} {what}" for count, what in counts if count)
 
 
 def table(failures: Sequence[FailureRow]) -> str:
