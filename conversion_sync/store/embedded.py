@@ -62,10 +62,10 @@ class EmbeddedServer:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
             self._place = place = place_of(self._home)
-            self._check_version(place)
-            if not (place.data / "PG_VERSION").exists():
-                self._initialise(place)
             if not _running(place):
+                self._check_version(place)
+                if not (place.data / "PG_VERSION").exists():
+                    self._initialise(place)
                 self._launch(place)
         except BaseException:
             users.close()
@@ -162,9 +162,10 @@ class EmbeddedServer:
 
 
 def _running(place: Place) -> bool:
-    """Whether the process the server's file names is this server: after a kill it may be any, or a zombie."""
-    if _call(place, "pg_ctl", "-D", str(place.data), "status").returncode != 0:
-        return False
+    """Whether the process the server's file names is this server: after a kill it may be any, or a zombie.
+
+    Looks for itself instead of asking `pg_ctl`: whoever joins may be full of threads, and need not fork.
+    """
     try:
         pid = int(_lines(place)[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
