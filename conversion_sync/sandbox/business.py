@@ -19,6 +19,8 @@ from conversion_sync.sandbox.records import Customer, Person
 from conversion_sync.sandbox.visits import Visit, visits_of_customer, visits_of_strangers
 
 STRANGERS_PER_CUSTOMER = 3
+NEWER_CHANNELS = ("reddit",)
+"""Channels that brought visitors, and no customer yet."""
 HISTORY_DAYS = 14
 """With a fortnight's business everything lies within the 30 days that Stripe lists events for."""
 
@@ -55,13 +57,16 @@ def generate(
     end = end.astimezone(UTC).replace(microsecond=0)
     period_start = end - timedelta(days=days)
     start = period_start - timedelta(days=history_days)
+    strangers = list(visits_of_strangers(seed, customers * STRANGERS_PER_CUSTOMER, start, end))
+    for channel in NEWER_CHANNELS:
+        strangers += visits_of_strangers(seed, customers // 2, start, end, channel)
     return Business(
         seed=seed,
         start=start,
         period_start=period_start,
         end=end,
         customers=tuple(_customer(seed, number, (start, period_start, end)) for number in range(customers)),
-        strangers=tuple(visits_of_strangers(seed, customers * STRANGERS_PER_CUSTOMER, start, end)),
+        strangers=tuple(strangers),
     )
 
 

@@ -24,6 +24,7 @@ create table if not exists marketing.ad_clicks (
     ttclid                      text,
     li_fat_id                   text,
     msclkid                     text,
+    rdt_cid                     text,
     utm_source                  text,
     utm_campaign                text,
     page_url                    text,
@@ -36,13 +37,14 @@ create table if not exists marketing.ad_clicks (
 create index if not exists ad_clicks_written_at on marketing.ad_clicks (written_at);
 create index if not exists ad_clicks_ts on marketing.ad_clicks (ts);
 """
-IDS = ("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "li_fat_id", "msclkid")
+IDS = ("gclid", "gbraid", "wbraid", "fbclid", "ttclid", "li_fat_id", "msclkid", "rdt_cid")
 REFERRERS = {
     "google": "https://www.google.com/",
     "meta": "https://l.facebook.com/",
     "tiktok": "https://www.tiktok.com/",
     "linkedin": "https://www.linkedin.com/",
     "microsoft": "https://www.bing.com/",
+    "reddit": "https://www.reddit.com/",
 }
 Row = tuple[object, ...]
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdClick:
-    """A click on an ad. `kind` is gclid, gbraid, wbraid, fbclid, ttclid, li_fat_id or msclkid."""
+    """A click on an ad. `kind` is gclid, gbraid, wbraid, fbclid, ttclid, li_fat_id, msclkid or rdt_cid."""
 
     kind: str
     value: str

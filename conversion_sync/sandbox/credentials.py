@@ -35,3 +35,5 @@ class Credentials:
         ("trial", "900003"),
         ("upgrade", "900004"),
     )
+    reddit_pixel_id: str = "a2_sandboxpixel"
+    reddit_conversion_token: str = "sandbox-reddit-conversion-token"

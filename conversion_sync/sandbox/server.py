@@ -32,6 +32,7 @@ from conversion_sync.sandbox import (
     google_oauth,
     linkedin,
     meta,
+    reddit,
     stripe_api,
     tiktok,
 )
@@ -127,6 +128,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "meta": meta.app(vendors),
         "tiktok": tiktok.app(vendors),
         "linkedin": linkedin.app(vendors),
+        "reddit": reddit.app(vendors),
         "admin": admin.app(vendors, business),
     }
     ports = {name: _serve_http(stack, app, before.get(name, 0)) for name, app in apps.items()}

@@ -120,9 +120,14 @@ def _after(draw: Random, joined: datetime, end: datetime) -> Iterator[datetime]:
             yield joined + timedelta(seconds=draw.randrange(left))
 
 
-def visits_of_strangers(seed: int, count: int, start: datetime, end: datetime) -> Iterator[Visit]:
-    """Visits of people who never sign up, spread so that each hour has some if there are enough."""
-    draw = Random(f"{seed}:strangers")
+def visits_of_strangers(
+    seed: int, count: int, start: datetime, end: datetime, channel: str | None = None
+) -> Iterator[Visit]:
+    """Visits of people who never sign up, spread so that each hour has some if there are enough.
+
+    With `channel` all come from there, and are drawn apart from the others.
+    """
+    draw = Random(f"{seed}:strangers" + (f":{channel}" if channel else ""))
     hours = max(1, (end - start) // HOUR)
     for number in range(count):
         visitor = str(uuid.UUID(int=draw.getrandbits(128), version=4))
@@ -131,7 +136,7 @@ def visits_of_strangers(seed: int, count: int, start: datetime, end: datetime) -
         at = start + hour * HOUR + timedelta(seconds=draw.randrange(3600))
         for _ in range(draw.choices((1, 2, 3), weights=(70, 20, 10))[0]):
             if at < end:
-                yield _visit(draw, at, visitor, None, consent, end)
+                yield _visit(draw, at, visitor, None, consent, end, channel)
             at += timedelta(seconds=int(draw.expovariate(1 / 86400)) + 1)
 
 
@@ -163,20 +168,22 @@ def _visit(
 
 
 def _identifiers(draw: Random, channel: str) -> dict[str, str]:
+    found: dict[str, str] = {}
     match channel:
         case "google":
             kind = draw.choices(("gclid", "gbraid", "wbraid"), weights=(92, 5, 3))[0]
-            return {kind: ("Cj0KCQ" if kind == "gclid" else "0AAAAA") + _text(draw, draw.randint(54, 84))}
+            found = {kind: ("Cj0KCQ" if kind == "gclid" else "0AAAAA") + _text(draw, draw.randint(54, 84))}
         case "meta":
-            return {"fbclid": "IwAR" + _text(draw, 57)}
+            found = {"fbclid": "IwAR" + _text(draw, 57)}
         case "tiktok":
-            return {"ttclid": "E.C.P." + _text(draw, 70)}
+            found = {"ttclid": "E.C.P." + _text(draw, 70)}
         case "linkedin":
-            return {"li_fat_id": str(uuid.UUID(int=draw.getrandbits(128), version=4))}
+            found = {"li_fat_id": str(uuid.UUID(int=draw.getrandbits(128), version=4))}
         case "microsoft":
-            return {"msclkid": f"{draw.getrandbits(128):032x}"}
-        case _:
-            return {}
+            found = {"msclkid": f"{draw.getrandbits(128):032x}"}
+        case "reddit":
+            found = {"rdt_cid": str(draw.getrandbits(62)) + _text(draw, 40)}
+    return found
 
 
 def _text(draw: Random, length: int) -> str:

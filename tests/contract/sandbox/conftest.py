@@ -30,6 +30,7 @@ CLICKS = (
     ("wbraid", "ClgKCQ-known-wbraid-0005", timedelta(days=10)),
     ("fbclid", "IwAR0known", timedelta(days=2)),
     ("ttclid", "E.C.P.known", timedelta(days=2)),
+    ("rdt_cid", "2222known", timedelta(days=2)),
     ("li_fat_id", "11111111-2222-3333-4444-555555555555", timedelta(days=2)),
 )
 

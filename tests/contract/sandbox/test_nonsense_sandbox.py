@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from conversion_sync.sandbox import data_manager, google_oauth, linkedin, linkedin_oauth, meta, tiktok
+from conversion_sync.sandbox import data_manager, google_oauth, linkedin, linkedin_oauth, meta, reddit, tiktok
 from conversion_sync.sandbox.google_tokens import SCOPES, issue
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -29,6 +29,9 @@ BODIES = (
     b'{"data": [null], "elements": [null], "events": [null], "destinations": [null]}',
     b'{"data": [[]], "elements": [[]], "event_source": [], "destinations": 1}',
     b'{"data": [{"user": 1, "user_data": 1}], "event_source": "web", "event_source_id": "SANDBOXPIXEL01"}',
+    b'{"data": {"events": [{"event_at": 1, "type": 1, "user": 1, "metadata": []}]}}',
+    b'{"data": {"events": [{"event_at": 9e99, "action_source": [], "type": {}}]}}',
+    b'{"data": {"events": [null]}}',
     b'{"data": [{"event_time": 1e99}], "event_source": "web", "event_source_id": "SANDBOXPIXEL01"}',
     b'{"elements": [{"conversion": 1, "conversionHappenedAt": [], "user": 1, "conversionValue": 1}]}',
     b'{"elements": [{"conversion": "urn:lla:llaPartnerConversion:900001", "user": {"userIds": [null, {}]}}]}',
@@ -41,6 +44,7 @@ def _headers(vendors: Vendors) -> dict[str, str]:
         "data_manager": f"Bearer {google}",
         "linkedin": f"Bearer {linkedin_oauth.issue(vendors.credentials, TOMORROW)}",
         "meta": f"Bearer {vendors.credentials.meta_access_token}",
+        "reddit": f"Bearer {vendors.credentials.reddit_conversion_token}",
     }
 
 
@@ -54,6 +58,7 @@ def _headers(vendors: Vendors) -> dict[str, str]:
         (tiktok, "/open_api/v1.3/event/track/"),
         (linkedin, "/rest/conversionEvents"),
         (linkedin, "/oauth/v2/accessToken"),
+        (reddit, "/api/v3/pixels/a2_sandboxpixel/conversion_events"),
     ],
 )
 def test_nonsense_is_refused(
