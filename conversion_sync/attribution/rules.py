@@ -90,20 +90,19 @@ def _account_row(platform: str, account: str, facts: Catalogue) -> tuple[object,
 def _rule_rows(name: str, action: Action) -> Iterable[tuple[object, ...]]:
     rule = action.value
     fixed = None if rule.amount is None else half_even_minor(rule.amount, FIXED_EXPONENT)
-    for platform in sorted(type(action.targets).model_fields):
-        for account in sorted(getattr(action.targets, platform)):
-            for kind in action.kinds:
-                yield (
-                    platform,
-                    account,
-                    kind.value,
-                    name,
-                    rule.rule,
-                    fixed,
-                    rule.currency,
-                    None if fixed is None else FIXED_EXPONENT,
-                    rule.factor if rule.factor is None else Decimal(rule.factor),
-                )
+    for platform, account, _ in action.targets.items():
+        for kind in action.kinds:
+            yield (
+                platform,
+                account,
+                kind.value,
+                name,
+                rule.rule,
+                fixed,
+                rule.currency,
+                None if fixed is None else FIXED_EXPONENT,
+                rule.factor if rule.factor is None else Decimal(rule.factor),
+            )
 
 
 def _window_rows(settings: Settings, catalogues: Iterable[Catalogue]) -> list[tuple[str, int]]:

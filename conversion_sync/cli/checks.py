@@ -68,7 +68,7 @@ def configuration(settings: Settings) -> Iterator[Line]:
             remedy="Add one under `platforms`.",
         )
     for platform, account in settings.accounts():
-        if not any(account in getattr(action.targets, platform) for action in settings.actions.values()):
+        if not any(account in action.targets[platform] for action in settings.actions.values()):
             yield Line(
                 level="warn",
                 what=f"{platform}:{account}",

@@ -76,7 +76,7 @@ def demo_world(home: Path, size: Sequence[str] = SIZE) -> Iterator[DemoWorld]:
 
     `size` are the sandbox's options for a business of another size.
     """
-    from conversion_sync.config.load import load
+    from conversion_sync.platforms.registry import load_settings
     from conversion_sync.sandbox.server import running
     from conversion_sync.store.embedded import EmbeddedServer
 
@@ -92,7 +92,9 @@ def demo_world(home: Path, size: Sequence[str] = SIZE) -> Iterator[DemoWorld]:
                 window = Window(
                     datetime.fromisoformat(endpoints["start"]), datetime.fromisoformat(endpoints["end"])
                 )
-                yield DemoWorld(settings=load(path), admin=endpoints["admin"], window=window, is_new=is_new)
+                yield DemoWorld(
+                    settings=load_settings(path), admin=endpoints["admin"], window=window, is_new=is_new
+                )
         except RuntimeError as fault:
             if "sandbox" not in str(fault):
                 raise

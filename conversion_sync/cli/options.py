@@ -51,15 +51,15 @@ To = Annotated[
 
 def settings_of(ctx: typer.Context) -> Settings:
     """The chosen configuration, validated. Raises ConfigurationError."""
-    from conversion_sync.config.load import load
+    from conversion_sync.platforms.registry import load_settings
 
     choice = ctx.ensure_object(Choice)
     if choice.demo:
         from conversion_sync.cli.demo_home import use_secrets
 
         use_secrets(DEMO_HOME)
-        return load(DEMO_CONFIGURATION)
-    return load(choice.path)
+        return load_settings(DEMO_CONFIGURATION)
+    return load_settings(choice.path)
 
 
 @contextmanager

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from conversion_sync.config.roots import REMEDY, roots_fault
-from conversion_sync.config.settings import Action, LinkedInAccount, Settings
+from conversion_sync.config.settings import Action, Finding, Settings
 from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
 
 CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
 """Kinds that change the value of an earlier payment; they follow that payment's action by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with the configuration. `key` is the dotted path; no secret is in any part."""
-
-    key: str
-    problem: str
-    remedy: str
-
-
 def findings(settings: Settings) -> list[Finding]:
     """Every broken rule between keys, in the order of the file; empty when the configuration can be used."""
     return [
         *_clicks(settings),
-        *_google_ads(settings),
-        *_linkedin(settings),
+        *_accounts(settings),
         *_actions(settings),
         *_kinds_mapped_twice(settings),
     ]
@@ -60,39 +49,11 @@ def _is_time_zone(name: str) -> bool:
     return True
 
 
-def _google_ads(settings: Settings) -> Iterator[Finding]:
-    for name, account in settings.platforms.google_ads.items():
-        fault = roots_fault(account.tls_roots) if account.tls_roots else None
-        if fault is not None:
-            yield Finding(f"platforms.google_ads.{name}.tls_roots", fault, REMEDY)
-
-
-def _linkedin(settings: Settings) -> Iterator[Finding]:
-    for name, account in settings.platforms.linkedin.items():
-        missing = _missing_of_refresh(account)
-        if account.access_token is None and missing:
-            yield Finding(
-                f"platforms.linkedin.{name}",
-                f"There is no access_token, and {' and '.join(missing)} to refresh one is missing.",
-                "Write access_token, or refresh_token with client_id and client_secret.",
-            )
-        elif account.access_token is None or len(missing) in {0, 3}:
-            continue
-        else:
-            yield Finding(
-                f"platforms.linkedin.{name}",
-                f"{' and '.join(missing)} is missing to refresh the token.",
-                "Complete refresh_token, client_id and client_secret, or write access_token alone.",
-            )
-
-
-def _missing_of_refresh(account: LinkedInAccount) -> list[str]:
-    parts = {
-        "refresh_token": account.refresh_token,
-        "client_id": account.client_id,
-        "client_secret": account.client_secret,
-    }
-    return [name for name, value in parts.items() if value is None]
+def _accounts(settings: Settings) -> Iterator[Finding]:
+    for platform, name, account in settings.platforms.items():
+        for found in account.findings():
+            key = ".".join(filter(None, ("platforms", platform, name, found.key)))
+            yield replace(found, key=key)
 
 
 def _actions(settings: Settings) -> Iterator[Finding]:
@@ -151,9 +112,4 @@ def _kinds_mapped_twice(settings: Settings) -> Iterator[Finding]:
 
 
 def _targets(action: Action) -> list[tuple[str, str]]:
-    targets = action.targets
-    return [
-        (platform, account)
-        for platform in type(targets).model_fields
-        for account in getattr(targets, platform)
-    ]
+    return [(platform, account) for platform, account, _ in action.targets.items()]

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from conversion_sync.config.check import Finding, findings
+from conversion_sync.config.check import findings
 from conversion_sync.config.problems import problems
-from conversion_sync.config.settings import Settings
+from conversion_sync.config.settings import Finding, Settings
 from conversion_sync.config.values import fill_in
 from conversion_sync.errors import ConfigurationError
 from conversion_sync.redaction import hide
@@ -21,20 +21,21 @@ VARIABLE = "CONVERSION_SYNC_CONFIG"
 EXAMPLE = "conversion-sync.example.yaml"
 
 
-def load(path: Path | None = None) -> Settings:
+def load(shape: type[Settings], path: Path | None = None) -> Settings:
     """The settings in `path`, else in the file CONVERSION_SYNC_CONFIG names, else in ./conversion_sync.yaml.
 
+    `shape` is the type of the whole file (`platforms.registry.settings_type`).
     Raises ConfigurationError that lists every problem found with its key and remedy; no secret is in it.
     """
     file = path or Path(os.environ.get(VARIABLE) or DEFAULT)
     content = _parsed(file)
-    filled = fill_in(content, environment=os.environ, folder=file.absolute().parent)
+    filled = fill_in(content, shape, environment=os.environ, folder=file.absolute().parent)
     hide(*filled.secrets)
     wrong = list(filled.findings)
     try:
-        settings = Settings.model_validate(filled.content)
+        settings = shape.model_validate(filled.content)
     except ValidationError as fault:
-        wrong += problems(fault)
+        wrong += problems(fault, shape)
     else:
         wrong += findings(settings)
         if not wrong:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from conversion_sync.config.check import Finding
-from conversion_sync.config.settings import Settings
+from conversion_sync.config.settings import Finding, Settings
 from conversion_sync.config.values import child_of, plain
 
 EXAMPLE = "conversion-sync.example.yaml"
@@ -17,26 +16,26 @@ NAME_OF_A_KEY = "[key]"
 """Pydantic's last step when the name of an entry is wrong, not its value."""
 
 
-def problems(fault: ValidationError) -> list[Finding]:
+def problems(fault: ValidationError, shape: type[Settings]) -> list[Finding]:
     """One finding a complaint, in pydantic's order; the values themselves are left out."""
-    return [_finding(error) for error in fault.errors(include_url=False, include_context=False)]
+    return [_finding(error, shape) for error in fault.errors(include_url=False, include_context=False)]
 
 
-def _finding(error: ErrorDetails) -> Finding:
+def _finding(error: ErrorDetails, shape: type[Settings]) -> Finding:
     place = error["loc"]
     key = ".".join(str(step) for step in place if step != NAME_OF_A_KEY) or "the file"
-    problem, remedy = _words(error, place)
+    problem, remedy = _words(error, place, shape)
     return Finding(key, problem, remedy)
 
 
-def _words(error: ErrorDetails, place: Sequence[int | str]) -> tuple[str, str]:
+def _words(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings]) -> tuple[str, str]:
     if place and place[-1] == NAME_OF_A_KEY:
         return (
             "The name cannot be used.",
             "Use a known name; your own begin with a lower-case letter and hold a-z, 0-9 and _ only.",
         )
     if error["type"] == "extra_forbidden":
-        return "Unknown key.", _nearest(place)
+        return "Unknown key.", _nearest(place, shape)
     if error["type"] == "missing":
         return "The key is missing.", f"Add it; {EXAMPLE} shows how."
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
@@ -44,16 +43,16 @@ def _words(error: ErrorDetails, place: Sequence[int | str]) -> tuple[str, str]:
     return f"{error['msg']}.", f"Correct the value; {EXAMPLE} shows one."
 
 
-def _nearest(place: Sequence[int | str]) -> str:
-    known = _known_keys(place[:-1])
+def _nearest(place: Sequence[int | str], shape: type[Settings]) -> str:
+    known = _known_keys(place[:-1], shape)
     near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]}?"
     return f"Remove it; the keys here are {', '.join(known)}."
 
 
-def _known_keys(place: Sequence[int | str]) -> list[str]:
-    kind: object = Settings
+def _known_keys(place: Sequence[int | str], shape: type[Settings]) -> list[str]:
+    kind: object = shape
     for step in place:
         kind = plain(child_of(kind, step))
     if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -2,17 +2,19 @@
 
 Secrets are written as `env:NAME` and resolved when the file is loaded; a literal secret is refused.
 Every endpoint has the vendor's address as default and can be overridden. Accounts are keyed by a
-name of the user's choice, which is part of every id the ledger makes: it must not change.
+name of the user's choice, which is part of every id the ledger makes: it must not change. What an
+account and a target of each platform hold says the platform itself; `config.shape` puts it in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -35,6 +37,15 @@ class Part(BaseModel):
     """Frozen; unknown keys are refused, so that a misspelt key is a message and not a silence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the configuration. `key` is the dotted path; no secret is in any part."""
+
+    key: str
+    problem: str
+    remedy: str
 
 
 class UploadMode(StrEnum):
@@ -87,6 +98,10 @@ class ClickColumns(Part):
     ttclid: str | None = None
     li_fat_id: str | None = None
     msclkid: str | None = None
+    rdt_cid: str | None = None
+    epik: str | None = None
+    sc_cid: str | None = None
+    twclid: str | None = None
     utm_source: str | None = None
     campaign: str | None = None
     landing_url: str | None = None
@@ -108,58 +123,42 @@ class ClickTable(Part):
     overlap_minutes: int = Field(default=15, ge=0, le=1440)
 
 
-class GoogleAdsAccount(Part):
-    """Conversions go through the Data Manager API, corrections through the Google Ads API."""
+class AccountSettings(Part):
+    """What every ad account may set; a platform adds its own keys in its `settings.py`."""
 
-    customer_id: Annotated[str, Field(pattern=r"^\d{10}$")]
-    login_customer_id: Annotated[str, Field(pattern=r"^\d{10}$")] | None = None
-    client_id: SecretStr
-    client_secret: SecretStr
-    refresh_token: SecretStr
-    token_uri: str = "https://oauth2.googleapis.com/token"
-    data_manager_endpoint: str = "https://datamanager.googleapis.com"
-    endpoint: str = "googleads.googleapis.com"
-    """host[:port] of the Google Ads API, always TLS."""
-    tls_roots: Path | None = None
-    """PEM file of the roots to trust for `endpoint`, for networks that inspect TLS."""
-    click_window_days: float | None = Field(default=None, gt=0)
-    first_status_after_minutes: float | None = Field(default=None, ge=0)
-
-
-class MetaAccount(Part):
-    dataset_id: Annotated[str, Field(pattern=r"^\d+$")]
-    access_token: SecretStr
-    app_secret: SecretStr | None = None
-    base_url: str = "https://graph.facebook.com"
-    test_event_code: str | None = None
     click_window_days: float | None = Field(default=None, gt=0)
 
+    def findings(self) -> Iterator[Finding]:
+        """Broken rules between the account's keys; `key` is one of them, or empty for the account itself."""
+        return iter(())
 
-class TikTokAccount(Part):
-    pixel_code: str
-    access_token: SecretStr
-    base_url: str = "https://business-api.tiktok.com"
-    click_window_days: float | None = Field(default=None, gt=0)
-    max_event_age_days: float | None = Field(default=None, gt=0)
-
-
-class LinkedInAccount(Part):
-    """Either `access_token`, or `refresh_token` with `client_id` and `client_secret`."""
-
-    access_token: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    client_id: SecretStr | None = None
-    client_secret: SecretStr | None = None
-    token_uri: str = "https://www.linkedin.com/oauth/v2/accessToken"
-    base_url: str = "https://api.linkedin.com"
-    click_window_days: float | None = Field(default=None, gt=0)
+    def fixed_token(self) -> SecretStr | None:
+        """The configured token that is used as it is; None where one has to be fetched."""
+        return None
 
 
-class Platforms(Part):
-    google_ads: Mapping[Name, GoogleAdsAccount] = Field(default_factory=dict)
-    meta: Mapping[Name, MetaAccount] = Field(default_factory=dict)
-    tiktok: Mapping[Name, TikTokAccount] = Field(default_factory=dict)
-    linkedin: Mapping[Name, LinkedInAccount] = Field(default_factory=dict)
+class TargetSettings(Part):
+    """What an action is called at one account; a platform adds its keys in its `settings.py`."""
+
+
+Entry = TypeVar("Entry", bound=Part)
+
+
+class ByPlatform(Part, Generic[Entry]):
+    """A key for each platform, with entries by account. `config.shape` adds the platforms there are."""
+
+    def __getitem__(self, platform: str) -> Mapping[str, Entry]:
+        """The entries of one platform."""
+        entries: Mapping[str, Entry] = getattr(self, platform)
+        return entries
+
+    def items(self) -> list[tuple[str, str, Entry]]:
+        """Every entry with its platform and account, in a stable order."""
+        return [
+            (platform, account, self[platform][account])
+            for platform in sorted(type(self).model_fields)
+            for account in sorted(self[platform])
+        ]
 
 
 class ValueRule(Part):
@@ -173,40 +172,13 @@ class ValueRule(Part):
     """For `multiple`."""
 
 
-class GoogleAdsTarget(Part):
-    conversion_action_id: Annotated[str, Field(pattern=r"^\d+$")]
-
-
-class MetaTarget(Part):
-    event_name: str
-    action_source: Literal["website", "system_generated", "app", "email", "phone_call", "chat", "other"] = (
-        "system_generated"
-    )
-
-
-class TikTokTarget(Part):
-    event: str
-
-
-class LinkedInTarget(Part):
-    conversion_rule_id: Annotated[str, Field(pattern=r"^\d+$")]
-
-
-class Targets(Part):
-    """Per platform, per account: what the action is called there."""
-
-    google_ads: Mapping[Name, GoogleAdsTarget] = Field(default_factory=dict)
-    meta: Mapping[Name, MetaTarget] = Field(default_factory=dict)
-    tiktok: Mapping[Name, TikTokTarget] = Field(default_factory=dict)
-    linkedin: Mapping[Name, LinkedInTarget] = Field(default_factory=dict)
-
-
 class Action(Part):
     """Event kinds that are reported as one conversion action. A kind belongs to one action per account."""
 
     kinds: tuple[EventKind, ...] = Field(min_length=1)
     value: ValueRule = ValueRule()
-    targets: Targets
+    targets: ByPlatform[TargetSettings]
+    """Per platform, per account: what the action is called there."""
 
 
 class Model(StrEnum):
@@ -244,7 +216,7 @@ class Settings(Part):
     database: Database = Database()
     billing: Billing
     clicks: Mapping[Name, ClickTable] = Field(default_factory=dict)
-    platforms: Platforms
+    platforms: ByPlatform[AccountSettings]
     actions: Mapping[Name, Action] = Field(default_factory=dict)
     attribution: Attribution = Attribution()
     schedule: Schedule = Schedule()
@@ -257,8 +229,4 @@ class Settings(Part):
 
     def accounts(self) -> list[tuple[str, str]]:
         """Every enabled (platform, account), in a stable order."""
-        return [
-            (platform, account)
-            for platform in sorted(type(self.platforms).model_fields)
-            for account in sorted(getattr(self.platforms, platform))
-        ]
+        return [(platform, account) for platform, account, _ in self.platforms.items()]

@@ -1,6 +1,6 @@
 """Values that come from outside the file: secrets from the environment, paths from the file's own folder.
 
-What a key holds is read off the types of `settings.py`, so that a new secret field is treated as one.
+What a key holds is read off the type of the whole file, so that a new secret field is treated as one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 
-from conversion_sync.config.check import Finding
-from conversion_sync.config.settings import Settings
+from conversion_sync.config.settings import Finding, Settings
 
 REFERENCE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 UNKNOWN = "not known"
@@ -41,11 +40,17 @@ class _Outside:
     missing: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
 
-def fill_in(content: Mapping[object, object], *, environment: Mapping[str, str], folder: Path) -> Filled:
+def fill_in(
+    content: Mapping[object, object],
+    shape: type[Settings],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+) -> Filled:
     """`content` with every `env:NAME` of a secret key resolved and relative paths put under `folder`."""
     outside = _Outside(environment=environment, folder=folder)
     whole = {"home": str(Settings.model_fields["home"].default), **content}
-    filled = _filled(whole, Settings, "", outside)
+    filled = _filled(whole, shape, "", outside)
     found = [
         Finding(
             key,

@@ -15,6 +15,10 @@ class Network(StrEnum):
     TIKTOK = "tiktok"
     LINKEDIN = "linkedin"
     MICROSOFT = "microsoft"
+    REDDIT = "reddit"
+    PINTEREST = "pinterest"
+    SNAP = "snap"
+    X = "x"
     OTHER = "other"
     DIRECT = "direct"
 
@@ -30,6 +34,10 @@ class ClickIdKind(StrEnum):
     TTCLID = "ttclid"
     LI_FAT_ID = "li_fat_id"
     MSCLKID = "msclkid"
+    RDT_CID = "rdt_cid"
+    EPIK = "epik"
+    SC_CID = "sc_cid"
+    TWCLID = "twclid"
 
 
 NETWORK_OF_CLICK_ID: dict[ClickIdKind, Network] = {
@@ -41,6 +49,10 @@ NETWORK_OF_CLICK_ID: dict[ClickIdKind, Network] = {
     ClickIdKind.TTCLID: Network.TIKTOK,
     ClickIdKind.LI_FAT_ID: Network.LINKEDIN,
     ClickIdKind.MSCLKID: Network.MICROSOFT,
+    ClickIdKind.RDT_CID: Network.REDDIT,
+    ClickIdKind.EPIK: Network.PINTEREST,
+    ClickIdKind.SC_CID: Network.SNAP,
+    ClickIdKind.TWCLID: Network.X,
 }
 """In order of preference within a network: the first one a visit has is its touch of that network."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from conversion_sync.config.load import load
 from conversion_sync.orchestration.build import build
+from conversion_sync.platforms.registry import load_settings
 from conversion_sync.redaction import install
 
 
@@ -17,4 +17,4 @@ from conversion_sync.redaction import install
 def defs() -> dg.Definitions:
     """The code location. Whatever this process logs from now on is scrubbed."""
     install()
-    return build(load())
+    return build(load_settings())

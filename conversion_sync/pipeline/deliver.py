@@ -60,7 +60,5 @@ def hour_reports(
 
 def targets(settings: Settings, platform: str, account: str) -> Mapping[str, Mapping[str, str]]:
     """What each action is called at one account."""
-    named = {
-        name: getattr(action.targets, platform).get(account) for name, action in settings.actions.items()
-    }
+    named = {name: action.targets[platform].get(account) for name, action in settings.actions.items()}
     return {name: target.model_dump(mode="json") for name, target in named.items() if target is not None}

@@ -12,17 +12,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from conversion_sync.config.settings import (
-    GoogleAdsAccount,
-    LinkedInAccount,
-    MetaAccount,
-    TikTokAccount,
-)
+from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
-
-Account = GoogleAdsAccount | MetaAccount | TikTokAccount | LinkedInAccount
 
 OVERRIDES = {"click_window_days", "max_event_age_days", "first_status_after_minutes"}
 """Account settings that replace the platform's own number of the same name."""
@@ -117,7 +110,7 @@ class CatalogueFile(BaseModel):
             raise ValueError(f"not {wanted.value}: {', '.join(others)}")
 
 
-def catalogue_of(platform: str, account: Account) -> Catalogue:
+def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
     """The facts of `platform` with the account's overrides. Raises ValidationError for a bad file."""
     own = account.model_dump(include=OVERRIDES, exclude_none=True)
     return _frozen(CatalogueFile.model_validate({**_read(platform), **own}))

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 )
 
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.platform import SendResult
+from conversion_sync.platforms.platform import SendResult, Tokens
 from conversion_sync.redaction import excerpt
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
@@ -108,9 +108,10 @@ class Headers(AuthBase):
 
 @dataclass(slots=True)
 class Wire:
-    """One adapter's session. `secrets` are hidden in every text it hands out."""
+    """One adapter's session. `secrets` and `tokens` are hidden in every text it hands out."""
 
-    secrets: tuple[str, ...] = field(repr=False)
+    tokens: Tokens | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
@@ -151,7 +152,7 @@ class Wire:
 
     def excerpt(self, text: str) -> str:
         """Vendor text, scrubbed and short enough to keep."""
-        return excerpt(text, *self.secrets)
+        return excerpt(text, *self.secrets, *(self.tokens.secrets if self.tokens else ()))
 
     def close(self) -> None:
         """Releases the sockets."""

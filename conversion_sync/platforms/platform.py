@@ -168,6 +168,23 @@ class Preflight:
     findings: Sequence[Finding] = ()
 
 
+class Tokens(Protocol):
+    """Where an adapter gets its access token. Who keeps and renews it is not the adapter's business."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show: the tokens known by now."""
+        ...
+
+    def token(self) -> str | SendResult:
+        """A token that should be valid, or why there is none: nothing was sent then."""
+        ...
+
+    def renewed(self, refused: str) -> str | SendResult:
+        """Another token after the platform refused this one, or why there is none."""
+        ...
+
+
 class Platform(Protocol):
     """One ad account at one platform."""
 

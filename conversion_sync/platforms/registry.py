@@ -1,60 +1,79 @@
-"""Which ad accounts there are: their facts, and how to make their adapters. Loads no vendor's package."""
+"""Which platforms and ad accounts there are: their settings, their facts, and how to make their adapters.
+
+A platform is a folder here that holds a `catalogue.toml`, with `settings.py` (`Account`, `Target`) and
+`adapter.py` (`adapter`) beside it; there is no list of them. Loads no vendor's package.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from pkgutil import iter_modules
 
-from conversion_sync.config.settings import (
-    GoogleAdsAccount,
-    LinkedInAccount,
-    MetaAccount,
-    Settings,
-    TikTokAccount,
-)
-from conversion_sync.platforms.catalogue import Account, catalogue_of
-from conversion_sync.platforms.platform import Catalogue, Platform
+from conversion_sync import platforms
+from conversion_sync.config.load import load
+from conversion_sync.config.settings import AccountSettings, Settings
+from conversion_sync.config.shape import Kind, shape
+from conversion_sync.platforms.catalogue import catalogue_of
+from conversion_sync.platforms.platform import Catalogue, Platform, Tokens
+from conversion_sync.platforms.tokens import FixedToken
 
-
-def catalogues(settings: Settings) -> dict[tuple[str, str], Catalogue]:
-    """The facts of every enabled (platform, account)."""
-    return {
-        (platform, name): catalogue_of(platform, account)
-        for (platform, name), account in _accounts(settings).items()
-    }
-
-
-def factories(settings: Settings) -> dict[tuple[str, str], Callable[[], Platform]]:
-    """How to make the adapter of every enabled (platform, account). Calling one opens no socket."""
-    return {
-        (platform, name): partial(_adapter, platform, account)
-        for (platform, name), account in _accounts(settings).items()
-    }
+Key = tuple[str, str]
+"""(platform, account)."""
+TokensOf = Callable[[str, str, AccountSettings], Tokens]
+"""Hands out the tokens of an account: its platform, its name, its settings."""
 
 
-def _accounts(settings: Settings) -> dict[tuple[str, str], Account]:
-    found: dict[tuple[str, str], Account] = {}
-    for platform, name in settings.accounts():
-        found[platform, name] = getattr(settings.platforms, platform)[name]
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every platform there is, by name."""
+    found: dict[str, Kind] = {}
+    for module in iter_modules(platforms.__path__):
+        name = f"{platforms.__name__}.{module.name}"
+        if module.ispkg and files(name).joinpath("catalogue.toml").is_file():
+            settings = import_module(f"{name}.settings")
+            found[module.name] = Kind(settings.Account, settings.Target)
     return found
 
 
-def _adapter(platform: str, account: Account) -> Platform:
-    facts = catalogue_of(platform, account)
-    match account:
-        case GoogleAdsAccount():
-            from conversion_sync.platforms.google_ads.adapter import adapter as google_ads
+@cache
+def settings_type() -> type[Settings]:
+    """The type of a configuration that may name every platform there is."""
+    return shape(kinds())
 
-            return google_ads(account, facts)
-        case MetaAccount():
-            from conversion_sync.platforms.meta.adapter import adapter as meta
 
-            return meta(account, facts)
-        case TikTokAccount():
-            from conversion_sync.platforms.tiktok.adapter import adapter as tiktok
+def load_settings(path: Path | None = None) -> Settings:
+    """The configuration, as `config.load` reads it. Raises ConfigurationError with every problem found."""
+    return load(settings_type(), path)
 
-            return tiktok(account, facts)
-        case LinkedInAccount():
-            from conversion_sync.platforms.linkedin.adapter import adapter as linkedin
 
-            return linkedin(account, facts)
+def catalogues(settings: Settings) -> dict[Key, Catalogue]:
+    """The facts of every enabled account."""
+    return {
+        (platform, name): catalogue_of(platform, account)
+        for platform, name, account in settings.platforms.items()
+    }
+
+
+def fixed_tokens(platform: str, name: str, account: AccountSettings) -> Tokens:  # noqa: ARG001
+    """The token the configuration gives, if it does."""
+    token = account.fixed_token()
+    return FixedToken(token.get_secret_value() if token else "")
+
+
+def factories(settings: Settings, tokens: TokensOf = fixed_tokens) -> dict[Key, Callable[[], Platform]]:
+    """How to make the adapter of every enabled account. Calling one opens no socket."""
+    return {
+        (platform, name): partial(adapter_of, platform, name, account, tokens)
+        for platform, name, account in settings.platforms.items()
+    }
+
+
+def adapter_of(platform: str, name: str, account: AccountSettings, tokens: TokensOf) -> Platform:
+    """One account's adapter."""
+    module = import_module(f"{platforms.__name__}.{platform}.adapter")
+    made: Platform = module.adapter(account, catalogue_of(platform, account), tokens(platform, name, account))
+    return made

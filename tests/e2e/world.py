@@ -29,6 +29,7 @@ from conversion_sync.pipeline.normalise import normalise
 from conversion_sync.pipeline.plan import plan
 from conversion_sync.pipeline.pull import pull_billing, pull_clicks
 from conversion_sync.pipeline.report import DeliveryReport
+from conversion_sync.platforms.registry import settings_type
 from conversion_sync.sandbox.server import running
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE
@@ -170,7 +171,7 @@ class World:
 
     def settings(self, mode: UploadMode = UploadMode.LIVE) -> Settings:
         """The test's own configuration, its secrets filled in."""
-        return Settings.model_validate(_filled(*self.written(mode)))
+        return settings_type().model_validate(_filled(*self.written(mode)))
 
     def written(self, mode: UploadMode = UploadMode.LIVE) -> tuple[Json, dict[str, str]]:
         """The configuration as plain data and the secrets it names: the demo's with other rules."""

@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from conversion_sync.clicks.registry import sources
 from conversion_sync.clicks.table import TableClicks
-from conversion_sync.config.settings import ClickTable, Settings
+from conversion_sync.config.settings import ClickTable
 from conversion_sync.errors import ConfigurationError, TransientError
 from conversion_sync.model.windows import Window
+from conversion_sync.platforms.registry import settings_type
 from tests.conftest import Database
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -197,7 +198,7 @@ def test_a_database_that_is_down_is_transient_and_names_no_password() -> None:
 
 
 def test_the_registry_builds_each_table_only_when_asked() -> None:
-    settings = Settings.model_validate(
+    settings = settings_type().model_validate(
         {
             "start": NOON,
             "billing": {},

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conversion_sync.config.settings import Billing, GoogleAdsAccount, Platforms, Settings, UploadMode
 from conversion_sync.errors import ConfigurationError
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.build import context
 from conversion_sync.pipeline.deliver import deliver
+from conversion_sync.platforms.registry import settings_type
 from tests.conftest import Database
 from tests.integration.scripted import enable
 from tests.integration.world import HOUR, NOW, event, rooms, rows
@@ -21,18 +21,20 @@ def test_rows_stay_planned_when_the_roots_are_gone(database: Database, tmp_path:
     engine = enable(database.engine, "google_ads")
     event(engine, "p", EventKind.FIRST_PAYMENT, HOUR, net=100)
     rooms(engine)
-    account = GoogleAdsAccount(
-        customer_id="1234567890",
-        client_id="i",
-        client_secret="s",
-        refresh_token="r",
-        tls_roots=tmp_path / "gone.pem",
-    )
-    settings = Settings(
-        start=NOW,
-        upload_mode=UploadMode.LIVE,
-        billing=Billing(),
-        platforms=Platforms(google_ads={"main": account}),
+    account = {
+        "customer_id": "1234567890",
+        "client_id": "i",
+        "client_secret": "s",
+        "refresh_token": "r",
+        "tls_roots": tmp_path / "gone.pem",
+    }
+    settings = settings_type().model_validate(
+        {
+            "start": NOW,
+            "upload_mode": "live",
+            "billing": {},
+            "platforms": {"google_ads": {"main": account}},
+        }
     )
     ctx = context(settings, engine, run_id="r", clock=lambda: NOW)
     with pytest.raises(ConfigurationError, match=r"gone\.pem cannot be read"):

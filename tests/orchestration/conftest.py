@@ -11,19 +11,14 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from conversion_sync.config.settings import (
-    Billing,
-    MetaAccount,
-    Platforms,
-    Settings,
-    TikTokAccount,
-)
+from conversion_sync.config.settings import Settings
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
+from conversion_sync.platforms.registry import settings_type
 from conversion_sync.reports.status import LawStatus
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -31,13 +26,15 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(
-        start=START,
-        billing=Billing(),
-        platforms=Platforms(
-            meta={"main": MetaAccount(dataset_id="1", access_token="t")},
-            tiktok={"main": TikTokAccount(pixel_code="P", access_token="t")},
-        ),
+    return settings_type().model_validate(
+        {
+            "start": START,
+            "billing": {},
+            "platforms": {
+                "meta": {"main": {"dataset_id": "1", "access_token": "t"}},
+                "tiktok": {"main": {"pixel_code": "P", "access_token": "t"}},
+            },
+        }
     )
 
 

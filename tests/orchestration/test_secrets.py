@@ -118,7 +118,7 @@ def test_the_sensor_of_due_rows_fails_without_secrets(settings, monkeypatch: pyt
 
 
 def test_the_code_location_scrubs_what_its_process_logs(settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(code_location, "load", lambda: settings)
+    monkeypatch.setattr(code_location, "load_settings", lambda: settings)
     code_location.defs()
     assert isinstance(logging.getLogRecordFactory(), RedactingFactory)
 

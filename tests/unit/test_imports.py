@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from conversion_sync.config.settings import Platforms
+from conversion_sync.platforms.registry import kinds
 
 HEAVY = ("facebook_business", "google.ads", "grpc", "pandas", "stripe")
 
-ADAPTERS = [f"conversion_sync.platforms.{name}.adapter" for name in Platforms.model_fields]
+ADAPTERS = [f"conversion_sync.platforms.{name}.adapter" for name in kinds()]
 ENTRANCES = [
     "conversion_sync.cli.main",
     "conversion_sync.orchestration.definitions",

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conversion_sync.config.roots import read_roots
-from conversion_sync.config.settings import GoogleAdsAccount
 from conversion_sync.model.conversion import ConversionKind, Outbound
 from conversion_sync.platforms.google_ads.api import AdsApi
 from conversion_sync.platforms.google_ads.corrections import Corrections
@@ -16,13 +15,14 @@ from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.data_manager import DataManager
 from conversion_sync.platforms.google_ads.encode import invalid
 from conversion_sync.platforms.google_ads.preflight import preflight
-from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
+from conversion_sync.platforms.google_ads.settings import Account
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
 
 
 class GoogleAdsAdapter:
     """One conversion customer. Both APIs share its credential."""
 
-    def __init__(self, account: GoogleAdsAccount, facts: Catalogue) -> None:
+    def __init__(self, account: Account, facts: Catalogue) -> None:
         self._facts = facts
         credential = Credential(account)
         self._api = AdsApi(
@@ -60,7 +60,7 @@ class GoogleAdsAdapter:
         self._corrections.close()
 
 
-def adapter(account: GoogleAdsAccount, facts: Catalogue) -> Platform:
+def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:  # noqa: ARG001
     """The adapter of one account. Opens no socket.
 
     Raises ConfigurationError when its TLS roots cannot be read: then no row may be claimed for it.

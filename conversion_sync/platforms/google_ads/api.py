@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from conversion_sync.config.settings import GoogleAdsAccount
 from conversion_sync.platforms.google_ads.classify import Fault
 from conversion_sync.platforms.google_ads.credential import Credential
+from conversion_sync.platforms.google_ads.settings import Account
 from conversion_sync.platforms.platform import Catalogue
 from conversion_sync.redaction import excerpt
 
@@ -30,7 +30,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 class AdsApi:
     """`roots` are the PEM of the TLS roots to trust, None for the machine's."""
 
-    account: GoogleAdsAccount
+    account: Account
     facts: Catalogue
     credential: Credential
     roots: bytes | None = field(repr=False)

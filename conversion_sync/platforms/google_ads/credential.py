@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from conversion_sync.config.settings import GoogleAdsAccount
 from conversion_sync.model.conversion import Outcome
+from conversion_sync.platforms.google_ads.settings import Account
 from conversion_sync.platforms.http import CONNECT_SECONDS, READ_SECONDS
 from conversion_sync.platforms.platform import SendResult
 from conversion_sync.redaction import excerpt
@@ -23,7 +23,7 @@ REMEDY = "Consent again with the adwords and datamanager scopes and configure th
 class Credential:
     """One account's OAuth credential. `secrets` are hidden in every text it words."""
 
-    account: GoogleAdsAccount
+    account: Account
     _made: Any = field(default=None, repr=False)
 
     @property

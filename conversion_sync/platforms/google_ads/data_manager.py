@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conversion_sync.config.settings import GoogleAdsAccount
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.google_ads.classify import refusal, settled
 from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.encode import ingestion
+from conversion_sync.platforms.google_ads.settings import Account
 from conversion_sync.platforms.http import CONNECT_SECONDS, READ_SECONDS, Lost, Reply, may_have_arrived
 from conversion_sync.platforms.platform import Catalogue, SendResult, Settlement, SettlementStatus
 from conversion_sync.redaction import excerpt
@@ -26,7 +26,7 @@ REASON_PREFIX = "PROCESSING_ERROR_REASON_"
 class DataManager:
     """The ingestion service of one account. Opens its connection with the first request."""
 
-    account: GoogleAdsAccount
+    account: Account
     facts: Catalogue
     credential: Credential
     _client: Any = field(default=None, repr=False)

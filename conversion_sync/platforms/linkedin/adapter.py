@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from conversion_sync.config.settings import LinkedInAccount
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire
 from conversion_sync.platforms.linkedin.classify import REMEDY, classify
 from conversion_sync.platforms.linkedin.encode import invalid, request
 from conversion_sync.platforms.linkedin.preflight import rule_findings
-from conversion_sync.platforms.linkedin.token import Tokens
+from conversion_sync.platforms.linkedin.settings import Account
+from conversion_sync.platforms.linkedin.token import RefreshedToken
 from conversion_sync.platforms.platform import (
     Catalogue,
     Finding,
@@ -22,8 +22,10 @@ from conversion_sync.platforms.platform import (
     Preflight,
     SendResult,
     Settlement,
+    Tokens,
 )
 from conversion_sync.platforms.preflight import refused
+from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 UNAUTHORISED = 401
@@ -32,12 +34,12 @@ UNAUTHORISED = 401
 class LinkedInAdapter:
     """One ad account's conversion rules."""
 
-    def __init__(self, account: LinkedInAccount, facts: Catalogue) -> None:
+    def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._facts = facts
         self._base = f"{account.base_url.rstrip('/')}/rest"
-        held = (account.access_token, account.refresh_token, account.client_id, account.client_secret)
-        self._wire = Wire(secrets=tuple(secret.get_secret_value() for secret in held if secret))
-        self._tokens = Tokens(account, self._wire)
+        held = (account.refresh_token, account.client_id, account.client_secret)
+        self._wire = Wire(tokens, tuple(secret.get_secret_value() for secret in held if secret))
+        self._tokens = tokens if account.access_token else RefreshedToken(account, self._wire)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -88,17 +90,7 @@ class LinkedInAdapter:
         self._wire.close()
 
     def _signed(self, request: Callable[[str], Reply | Lost]) -> Reply | SendResult:
-        """One request, and once again with a new token where the old one is refused."""
-        token = self._tokens.token()
-        if isinstance(token, SendResult):
-            return token
-        answer = request(token)
-        if isinstance(answer, Reply) and answer.status == UNAUTHORISED and self._tokens.renewable:
-            token = self._tokens.renew()
-            if isinstance(token, SendResult):
-                return token
-            answer = request(token)
-        return answer.result() if isinstance(answer, Lost) else answer
+        return signed(self._tokens, request, lambda reply: reply.status == UNAUTHORISED)
 
     def _post(self, batch: Sequence[Outbound], token: str) -> Reply | Lost:
         headers = self._headers() | {"X-RestLi-Method": "BATCH_CREATE"}
@@ -112,6 +104,6 @@ class LinkedInAdapter:
         return {"LinkedIn-Version": self._facts.api_version, "X-Restli-Protocol-Version": "2.0.0"}
 
 
-def adapter(account: LinkedInAccount, facts: Catalogue) -> Platform:
+def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:
     """The adapter of one account. Opens nothing."""
-    return LinkedInAdapter(account, facts)
+    return LinkedInAdapter(account, facts, tokens)

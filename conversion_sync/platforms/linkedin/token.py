@@ -1,4 +1,4 @@
-"""LinkedIn's access tokens: one from the configuration, or one a refresh token is exchanged for.
+"""LinkedIn's access tokens that a refresh token is exchanged for.
 
 Source: specs/meta_tiktok_linkedin_microsoft.md §3.5.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from conversion_sync.config.settings import LinkedInAccount
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.http import Lost, Reply, Wire, members
+from conversion_sync.platforms.linkedin.settings import Account
 from conversion_sync.platforms.platform import SendResult
 from conversion_sync.platforms.verdict import FIRST_SERVER_ERROR
 
@@ -18,25 +18,23 @@ TOO_MANY = 429
 
 
 @dataclass(slots=True)
-class Tokens:
-    """The account's access token, fetched when it is first needed."""
+class RefreshedToken:
+    """An access token a refresh token is exchanged for when it is first needed."""
 
-    account: LinkedInAccount
+    account: Account
     wire: Wire
     _fetched: str | None = field(default=None, repr=False)
 
     @property
-    def renewable(self) -> bool:
-        """Whether a refused token can be exchanged for a new one."""
-        return self.account.access_token is None and self.account.refresh_token is not None
+    def secrets(self) -> tuple[str, ...]:
+        """The access token of the moment."""
+        return (self._fetched,) if self._fetched else ()
 
     def token(self) -> str | SendResult:
         """The access token, or why there is none; nothing was sent in that case."""
-        if self.account.access_token is not None:
-            return self.account.access_token.get_secret_value()
-        return self._fetched or self.renew()
+        return self._fetched or self.renewed("")
 
-    def renew(self) -> str | SendResult:
+    def renewed(self, refused: str) -> str | SendResult:  # noqa: ARG002
         """A new access token for the refresh token."""
         form = self._form()
         if form is None:

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversion_sync.config.settings import MetaAccount
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire, members
 from conversion_sync.platforms.meta.classify import REMEDY, classify
 from conversion_sync.platforms.meta.encode import event, invalid
-from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
+from conversion_sync.platforms.meta.settings import Account
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
 from conversion_sync.platforms.preflight import refused
+from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import OK, checked_here, nameless, nothing_to_ask
 
 
@@ -54,12 +55,12 @@ class _Client:
 class MetaAdapter:
     """One dataset."""
 
-    def __init__(self, account: MetaAccount, facts: Catalogue) -> None:
+    def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._account = account
         self._facts = facts
-        self._token = account.access_token.get_secret_value()
+        self._tokens = tokens
         self._app_secret = account.app_secret.get_secret_value() if account.app_secret else None
-        self._wire = Wire(secrets=(self._token, self._app_secret or ""))
+        self._wire = Wire(tokens, (self._app_secret or "",))
 
     @property
     def catalogue(self) -> Catalogue:
@@ -74,9 +75,10 @@ class MetaAdapter:
         """One request. Meta has no check without effect, test events count: the check is ours."""
         if validate_only:
             return checked_here(batch, invalid)
-        answer = self._post([event(row) for row in batch])
-        if isinstance(answer, Lost):
-            return answer.result()
+        events = [event(row) for row in batch]
+        answer = signed(self._tokens, lambda token: self._post(events, token), _never)
+        if isinstance(answer, SendResult):
+            return answer
         return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
@@ -87,26 +89,29 @@ class MetaAdapter:
         """Reads the dataset with the token and its proof (§9.14). Event names are free: none to look up."""
         dataset = self._account.dataset_id
         address = "/".join((self._account.base_url.rstrip("/"), self._facts.api_version, dataset))
-        answer = self._wire.get(address, auth=Bearer(self._token), query={"fields": "name"} | self._proof())
-        if isinstance(answer, Lost):
-            return Preflight(findings=[refused(answer.result(), REMEDY)])
+        answer = signed(self._tokens, lambda token: self._get(address, token), _never)
+        if isinstance(answer, SendResult):
+            return Preflight(findings=[refused(answer, REMEDY)])
         body = members(answer.document())
         if answer.status == OK and body.get("id") == dataset:
             return Preflight(said=f"the token may use dataset {dataset}")
         read = classify(self._facts, answer, 0, self._wire.excerpt)
         return Preflight(findings=[refused(read, REMEDY)])
 
-    def _proof(self) -> dict[str, str]:
+    def _get(self, address: str, token: str) -> Reply | Lost:
+        return self._wire.get(address, auth=Bearer(token), query={"fields": "name"} | self._proof(token))
+
+    def _proof(self, token: str) -> dict[str, str]:
         if self._app_secret is None:
             return {}
-        digest = hmac.new(self._app_secret.encode(), self._token.encode(), hashlib.sha256)
+        digest = hmac.new(self._app_secret.encode(), token.encode(), hashlib.sha256)
         return {"appsecret_proof": digest.hexdigest()}
 
     def close(self) -> None:
         """Releases sockets."""
         self._wire.close()
 
-    def _post(self, events: Sequence[Mapping[str, Any]]) -> Reply | Lost:
+    def _post(self, events: Sequence[Mapping[str, Any]], token: str) -> Reply | Lost:
         from facebook_business.adobjects.serverside.event_request import EventRequest
 
         request = EventRequest(
@@ -114,11 +119,16 @@ class MetaAdapter:
             events=[sdk_event(wire) for wire in events],
             test_event_code=self._account.test_event_code,
             http_client=_Client(self._wire, self._account.base_url, self._facts.api_version),
-            access_token=self._token,
+            access_token=token,
             appsecret=self._app_secret,
         )
         answer: Reply | Lost = request.execute()
         return answer
+
+
+def _never(reply: Reply) -> bool:  # noqa: ARG001
+    """A system user's token is not renewed by machine (§1.3)."""
+    return False
 
 
 def sdk_event(wire: Mapping[str, Any]) -> Any:
@@ -139,6 +149,6 @@ def sdk_event(wire: Mapping[str, Any]) -> Any:
     )
 
 
-def adapter(account: MetaAccount, facts: Catalogue) -> Platform:
+def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:
     """The adapter of one account. Opens nothing."""
-    return MetaAdapter(account, facts)
+    return MetaAdapter(account, facts, tokens)

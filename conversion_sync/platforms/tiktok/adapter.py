@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from conversion_sync.config.settings import TikTokAccount
 from conversion_sync.model.conversion import Outbound
-from conversion_sync.platforms.http import Headers, Lost, Wire
-from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement
-from conversion_sync.platforms.tiktok.classify import classify
+from conversion_sync.platforms.http import Headers, Lost, Reply, Wire
+from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
+from conversion_sync.platforms.tiktok.classify import classify, token_refused
 from conversion_sync.platforms.tiktok.encode import invalid, request
+from conversion_sync.platforms.tiktok.settings import Account
+from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
 UNASKED = "not asked: TikTok can be asked nothing without sending; the first delivery tries token and pixel"
@@ -21,12 +22,11 @@ UNASKED = "not asked: TikTok can be asked nothing without sending; the first del
 class TikTokAdapter:
     """One pixel."""
 
-    def __init__(self, account: TikTokAccount, facts: Catalogue) -> None:
+    def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._account = account
         self._facts = facts
-        token = account.access_token.get_secret_value()
-        self._auth = Headers({"Access-Token": token})
-        self._wire = Wire(secrets=(token,))
+        self._tokens = tokens
+        self._wire = Wire(tokens)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -41,11 +41,10 @@ class TikTokAdapter:
         """One request. TikTok has no check without effect: the check is ours."""
         if validate_only:
             return checked_here(batch, invalid)
-        version = self._facts.api_version
-        address = f"{self._account.base_url.rstrip('/')}/open_api/{version}/event/track/"
-        answer = self._wire.post_json(address, request(self._account.pixel_code, batch), auth=self._auth)
-        if isinstance(answer, Lost):
-            return answer.result()
+        body = request(self._account.pixel_code, batch)
+        answer = signed(self._tokens, lambda token: self._post(body, token), token_refused)
+        if isinstance(answer, SendResult):
+            return answer
         return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
@@ -56,11 +55,15 @@ class TikTokAdapter:
         """TikTok tells nothing about a pixel's token, and any event sent would count (§2.4)."""
         return Preflight(said=UNASKED)
 
+    def _post(self, body: object, token: str) -> Reply | Lost:
+        address = f"{self._account.base_url.rstrip('/')}/open_api/{self._facts.api_version}/event/track/"
+        return self._wire.post_json(address, body, auth=Headers({"Access-Token": token}))
+
     def close(self) -> None:
         """Releases sockets."""
         self._wire.close()
 
 
-def adapter(account: TikTokAccount, facts: Catalogue) -> Platform:
+def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:
     """The adapter of one account. Opens nothing."""
-    return TikTokAdapter(account, facts)
+    return TikTokAdapter(account, facts, tokens)

@@ -20,6 +20,8 @@ REMEDIES: Mapping[str, str] = {
     "40102": "The access token expired: create a new one in TikTok's Events Manager.",
     "40105": "The access token is wrong or revoked: create a new one in TikTok's Events Manager.",
 }
+RENEWABLE = (40102, 40105)
+"""An access token that expired, or is wrong or revoked."""
 NAMED = re.compile(r"\b(?:Batch|data)\.(\d+)\b")
 
 
@@ -49,6 +51,11 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str],
     if answer.outcome is not Outcome.BAD_BATCH or not isinstance(message, str):
         return answer
     return _blame(answer, named(message, rows))
+
+
+def token_refused(reply: Reply) -> bool:
+    """Whether another token may help (§6.2)."""
+    return members(reply.document()).get("code") in RENEWABLE
 
 
 def named(message: str, rows: int) -> tuple[int, ...]:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Platform
-from conversion_sync.platforms.registry import factories
+from conversion_sync.platforms.registry import factories, settings_type
 from conversion_sync.sandbox.server import start
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox, old_clicks
@@ -42,7 +41,7 @@ def opened(sandbox: Sandbox) -> Iterator[Opened]:
 
     def open_one(case: Case, **changes: Any) -> Platform:
         account = case.account(sandbox.endpoints) | changes
-        settings = Settings.model_validate(
+        settings = settings_type().model_validate(
             {
                 "start": "2026-01-01T00:00:00Z",
                 "billing": {},

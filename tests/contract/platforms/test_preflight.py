@@ -12,6 +12,7 @@ from conversion_sync.cli.checks import Line, platforms
 from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
 from conversion_sync.platforms.preflight import AGAIN
+from conversion_sync.platforms.registry import settings_type
 from conversion_sync.platforms.tiktok.adapter import UNASKED
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox
@@ -134,7 +135,7 @@ def test_without_a_target_the_credential_is_still_tried(
 
 
 def settings_for(sandbox: Sandbox, **changes: dict[str, Any]) -> Settings:
-    return Settings.model_validate(
+    return settings_type().model_validate(
         {
             "start": "2026-01-01T00:00:00Z",
             "billing": {},

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from conversion_sync.billing.registry import providers
-from conversion_sync.config.settings import Billing, Settings
+from conversion_sync.config.settings import Billing
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
+from conversion_sync.platforms.registry import settings_type
 from tests.contract.platforms.running import Sandbox
 from tests.contract.providers.cases import CASES, Case, Json
 from tests.contract.providers.conftest import Account, Opened, Told
@@ -43,7 +44,7 @@ def test_every_billing_system_of_the_configuration_is_here() -> None:
 
 def test_the_configuration_leads_to_every_account(sandbox: Sandbox, case: Case, told: Told) -> None:
     part = {name: case.account(sandbox.endpoints) for name in ("main", "second")}
-    settings = Settings.model_validate(
+    settings = settings_type().model_validate(
         {"start": "2026-01-01T00:00:00Z", "billing": {case.provider: part}, "platforms": {}}
     )
     made = {key: build() for key, build in providers(settings).items()}

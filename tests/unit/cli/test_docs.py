@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from conversion_sync.cli.main import application
 from conversion_sync.config.settings import (
     Action,
     Attribution,
     ClickTable,
-    Platforms,
     Schedule,
     StripeAccount,
 )
 from conversion_sync.model.conversion import REASONS, State
 from conversion_sync.model.revenue import ADJUSTMENT_KINDS, EventKind
+from conversion_sync.platforms.registry import kinds
 from conversion_sync.reports.ledger import FIELDS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -47,17 +46,17 @@ def test_every_field_of_the_record_is_documented(field: str) -> None:
 
 
 def keys() -> Iterator[str]:
-    parts = (StripeAccount, ClickTable, Action, Attribution, Schedule, *accounts())
+    parts = (
+        StripeAccount,
+        ClickTable,
+        Action,
+        Attribution,
+        Schedule,
+        *(kind.account for kind in kinds().values()),
+    )
     for part in parts:
         yield from part.model_fields
     yield from ("start", "upload_mode", "home", "database.url", "database.dagster_database")
-
-
-def accounts() -> Iterator[type[BaseModel]]:
-    for name, field in Platforms.model_fields.items():
-        kinds = [kind for kind in getattr(field.annotation, "__args__", ()) if isinstance(kind, type)]
-        assert kinds, name
-        yield from (kind for kind in kinds if issubclass(kind, BaseModel))
 
 
 @pytest.mark.parametrize("key", sorted(set(keys())))

@@ -7,17 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from conversion_sync.config.settings import (
-    GoogleAdsAccount,
-    LinkedInAccount,
-    MetaAccount,
-    TikTokAccount,
-)
 from conversion_sync.model.conversion import ConversionId, ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
-from conversion_sync.platforms.catalogue import Account, catalogue_of
+from conversion_sync.platforms.catalogue import catalogue_of
 from conversion_sync.platforms.http import Reply
 from conversion_sync.platforms.platform import Catalogue
+from conversion_sync.platforms.registry import kinds
 from conversion_sync.redaction import excerpt
 
 PAID_AT = datetime(2026, 11, 19, 9, 30, 15, 250000, tzinfo=UTC)
@@ -34,17 +29,11 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "tiktok": {"pixel_code": "SANDBOXPIXEL01", "access_token": "tiktok-token"},
     "linkedin": {"access_token": "linkedin-token"},
 }
-SHAPES: Mapping[str, type[Account]] = {
-    "google_ads": GoogleAdsAccount,
-    "meta": MetaAccount,
-    "tiktok": TikTokAccount,
-    "linkedin": LinkedInAccount,
-}
 
 
 def facts(platform: str, **account: Any) -> Catalogue:
     """A platform's catalogue, with account settings."""
-    return catalogue_of(platform, SHAPES[platform](**{**ACCOUNTS[platform], **account}))
+    return catalogue_of(platform, kinds()[platform].account(**{**ACCOUNTS[platform], **account}))
 
 
 def row(**changes: Any) -> Outbound:

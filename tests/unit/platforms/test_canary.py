@@ -16,13 +16,10 @@ import pytest
 
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms import http
-from conversion_sync.platforms.catalogue import catalogue_of
-from conversion_sync.platforms.linkedin.adapter import adapter as linkedin
-from conversion_sync.platforms.meta.adapter import adapter as meta
 from conversion_sync.platforms.platform import Platform, SendResult
-from conversion_sync.platforms.tiktok.adapter import adapter as tiktok
+from conversion_sync.platforms.registry import adapter_of, fixed_tokens, kinds
 from tests.unit.platforms.peer import Peer, closing, peer, read, refusing
-from tests.unit.platforms.rows import SHAPES, row
+from tests.unit.platforms.rows import row
 
 SECRET, OTHER_SECRET, THIRD_SECRET = "canarysecret01", "canarysecret02", "canarysecret03"
 FETCHED = "canaryfetched04"
@@ -34,25 +31,25 @@ CANARIES = (
     *("canarylogin08", "canarymail09", "canaryname10"),
 )
 
-Case = tuple[Callable[..., Platform], dict[str, Any], dict[str, str], str]
-"""How to make the adapter, the account's secrets, the action's target, and the kind of its clicks."""
+Case = tuple[str, dict[str, Any], dict[str, str], str]
+"""The platform, the account's secrets, the action's target, and the kind of its clicks."""
 
 CASES: Mapping[str, Case] = {
     "meta": (
-        meta,
+        "meta",
         {"dataset_id": "880000000000001", "access_token": SECRET, "app_secret": OTHER_SECRET},
         {"event_name": "Purchase", "action_source": "website"},
         "fbclid",
     ),
     "tiktok": (
-        tiktok,
+        "tiktok",
         {"pixel_code": "SANDBOXPIXEL01", "access_token": SECRET},
         {"event": "Purchase"},
         "ttclid",
     ),
-    "linkedin": (linkedin, {"access_token": SECRET}, {"conversion_rule_id": "900001"}, "li_fat_id"),
+    "linkedin": ("linkedin", {"access_token": SECRET}, {"conversion_rule_id": "900001"}, "li_fat_id"),
     "linkedin by refresh token": (
-        linkedin,
+        "linkedin",
         {"client_id": SECRET, "client_secret": OTHER_SECRET, "refresh_token": THIRD_SECRET},
         {"conversion_rule_id": "900001"},
         "li_fat_id",
@@ -73,14 +70,13 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def opened(case: Case) -> Iterator[Callable[[str], Platform]]:
     """Makes the case's adapter for a vendor at an address."""
-    make, account, _, _ = case
-    name = make.__module__.split(".")[-2]
+    name, account, _, _ = case
     made: list[Platform] = []
 
     def open_at(url: str, **changes: str) -> Platform:
         addresses = {"base_url": url} | ({"token_uri": f"{url}/token"} if name == "linkedin" else {})
-        settings = SHAPES[name](**(account | addresses | changes))
-        made.append(make(settings, catalogue_of(name, settings)))
+        settings = kinds()[name].account(**(account | addresses | changes))
+        made.append(adapter_of(name, "main", settings, fixed_tokens))
         return made[-1]
 
     yield open_at
@@ -213,8 +209,8 @@ def test_a_refused_refresh_tells_nothing(caplog: pytest.LogCaptureFixture) -> No
 
     case = CASES["linkedin by refresh token"]
     with peer(refuse) as vendor:
-        account = SHAPES["linkedin"](**case[1], base_url=vendor.url, token_uri=f"{vendor.url}/token")
-        platform = linkedin(account, catalogue_of("linkedin", account))
+        account = kinds()["linkedin"].account(**case[1], base_url=vendor.url, token_uri=f"{vendor.url}/token")
+        platform = adapter_of("linkedin", "main", account, fixed_tokens)
         answer: SendResult = platform.send([purchase(case)], validate_only=False)
         platform.close()
     assert THIRD_SECRET in vendor.requests[-1].decode()

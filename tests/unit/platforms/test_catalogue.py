@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.catalogue import CatalogueFile
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, fact_of, outcome_of
-from tests.unit.platforms.rows import SHAPES, facts
+from tests.unit.platforms.rows import ACCOUNTS, facts
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -26,7 +26,7 @@ def content(platform: str) -> dict[str, Any]:
 REQUIRED = [name for name, known in CatalogueFile.model_fields.items() if known.is_required()]
 
 
-@pytest.mark.parametrize("platform", SHAPES)
+@pytest.mark.parametrize("platform", ACCOUNTS)
 @pytest.mark.parametrize("key", REQUIRED)
 def test_a_missing_key_is_refused_by_name(platform: str, key: str) -> None:
     known = content(platform)
@@ -36,7 +36,7 @@ def test_a_missing_key_is_refused_by_name(platform: str, key: str) -> None:
     assert [(fault["type"], fault["loc"]) for fault in refused.value.errors()] == [("missing", (key,))]
 
 
-@pytest.mark.parametrize("platform", SHAPES)
+@pytest.mark.parametrize("platform", ACCOUNTS)
 def test_an_unknown_key_is_refused_by_name(platform: str) -> None:
     with pytest.raises(ValidationError) as refused:
         CatalogueFile.model_validate(content(platform) | {"batch_sise": 100})
@@ -118,7 +118,7 @@ def test_how_long_a_code_is_believed_is_the_specifications(
 
 
 def test_only_a_platform_that_drops_duplicates_has_rows_sent_again_alone() -> None:
-    assert {platform: facts(platform).resend_alone for platform in SHAPES} == {
+    assert {platform: facts(platform).resend_alone for platform in ACCOUNTS} == {
         "google_ads": frozenset(),
         "meta": frozenset(),
         "tiktok": frozenset({"20001"}),
@@ -187,7 +187,7 @@ def test_the_facts_are_those_of_the_specification(platform: str) -> None:
     assert {name: known[name] for name in FACTS[platform]} == FACTS[platform]
 
 
-@pytest.mark.parametrize("platform", SHAPES)
+@pytest.mark.parametrize("platform", ACCOUNTS)
 def test_every_platform_says_what_an_exchange_without_an_answer_means(platform: str) -> None:
     codes = facts(platform).codes
     assert {code: outcome_of(codes, code) for code in ("not_connected", "no_answer")} == {

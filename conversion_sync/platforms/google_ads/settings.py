@@ -1,0 +1,43 @@
+"""What a Google Ads account and its targets hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from conversion_sync.config.roots import REMEDY, roots_fault
+from conversion_sync.config.settings import AccountSettings, Finding, TargetSettings
+
+Customer = Annotated[str, Field(pattern=r"^\d{10}$")]
+
+
+class Account(AccountSettings):
+    """Conversions go through the Data Manager API, corrections through the Google Ads API."""
+
+    customer_id: Customer
+    login_customer_id: Customer | None = None
+    client_id: SecretStr
+    client_secret: SecretStr
+    refresh_token: SecretStr
+    token_uri: str = "https://oauth2.googleapis.com/token"
+    data_manager_endpoint: str = "https://datamanager.googleapis.com"
+    endpoint: str = "googleads.googleapis.com"
+    """host[:port] of the Google Ads API, always TLS."""
+    tls_roots: Path | None = None
+    """PEM file of the roots to trust for `endpoint`, for networks that inspect TLS."""
+    first_status_after_minutes: float | None = Field(default=None, ge=0)
+
+    def findings(self) -> Iterator[Finding]:
+        """Roots that cannot be read."""
+        fault = roots_fault(self.tls_roots) if self.tls_roots else None
+        if fault is not None:
+            yield Finding("tls_roots", fault, REMEDY)
+
+
+class Target(TargetSettings):
+    """The number in the address of the conversion action's page."""
+
+    conversion_action_id: Annotated[str, Field(pattern=r"^\d+$")]
