@@ -37,3 +37,13 @@ class Credentials:
     )
     reddit_pixel_id: str = "a2_sandboxpixel"
     reddit_conversion_token: str = "sandbox-reddit-conversion-token"
+    microsoft_customer_id: str = "250000001"
+    microsoft_account_id: str = "180000001"
+    microsoft_developer_token: str = "sandbox-microsoft-developer-token"
+    microsoft_access_token: str = "sandbox-microsoft-access-token"
+    microsoft_goals: tuple[tuple[str, str], ...] = (
+        ("purchase", "Offline purchase"),
+        ("renewal", "Offline renewal"),
+        ("trial", "Offline trial"),
+        ("upgrade", "Offline upgrade"),
+    )

@@ -2,7 +2,7 @@
 
 A rule counts the requests it matches from the moment it was added and acts on number `nth` and the
 `times - 1` after it. Vendors: stripe, google_oauth, data_manager, google_ads, meta, tiktok, linkedin,
-linkedin_oauth, reddit.
+linkedin_oauth, reddit, microsoft.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Action(BaseModel):
     anything is processed, `drop_reply` after the vendor took the request in. `after_accepting` gives
     `status` only once the request was processed. `grpc_error` is `group.NAME`
     (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and travels in the failure trailer. `row_reason` makes
-    every row of a Data Manager request fail with this processing error.
+    every row of a Data Manager request fail with this processing error, and every row of a Microsoft
+    Advertising request with this code.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -32,6 +32,7 @@ from conversion_sync.sandbox import (
     google_oauth,
     linkedin,
     meta,
+    microsoft,
     reddit,
     stripe_api,
     tiktok,
@@ -129,6 +130,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "tiktok": tiktok.app(vendors),
         "linkedin": linkedin.app(vendors),
         "reddit": reddit.app(vendors),
+        "microsoft": microsoft.app(vendors),
         "admin": admin.app(vendors, business),
     }
     ports = {name: _serve_http(stack, app, before.get(name, 0)) for name, app in apps.items()}

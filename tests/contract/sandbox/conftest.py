@@ -32,6 +32,8 @@ CLICKS = (
     ("ttclid", "E.C.P.known", timedelta(days=2)),
     ("rdt_cid", "2222known", timedelta(days=2)),
     ("li_fat_id", "11111111-2222-3333-4444-555555555555", timedelta(days=2)),
+    ("msclkid", "0123456789abcdef0123456789abcdef", timedelta(days=2)),
+    ("msclkid", "89abcdef0123456789abcdef01234567", timedelta(days=40)),
 )
 
 
