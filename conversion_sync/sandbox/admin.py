@@ -59,8 +59,25 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             read("/clock", lambda: {"now": vendors.clock.now().isoformat()}),
             Route("/faults", change_faults, methods=["POST", "DELETE"]),
             Route("/clock", change_clock, methods=["POST"]),
+            _standing(vendors),
         ]
     )
+
+
+def _standing(vendors: Vendors) -> Route:
+    """`POST /google_ads` with members of `Standing` to change, `DELETE` for the one it began with."""
+
+    async def change(request: Request) -> JSONResponse:
+        if request.method == "DELETE":
+            vendors.google_ads.reset()
+        else:
+            try:
+                vendors.google_ads.change(**await request.json())
+            except (TypeError, ValidationError) as fault:
+                return JSONResponse({"error": str(fault)}, status_code=422)
+        return JSONResponse(vendors.google_ads.now.model_dump(mode="json"))
+
+    return Route("/google_ads", change, methods=["POST", "DELETE"])
 
 
 def _move(clock: Clock, wish: Json) -> None:

@@ -66,6 +66,11 @@ class Books:
             count_copy(entry, row, copies, window)
             return entry
 
+    def refuse_copy(self, entry: Entry) -> None:
+        """Count that a row which is here already came again and was refused."""
+        with self._lock:
+            entry.times_received += 1
+
     def find(self, platform: str, account: str, action: str, vendor_id: str) -> Entry | None:
         """The entry under this id; live, so the caller only reads it."""
         with self._lock:

@@ -14,6 +14,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class RowError(BaseModel):
+    """An error of the Google Ads API on a row: `group.NAME`, or `group.999` for one no client knows.
+
+    `index` counts from the end when negative; without one the error names no row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    error: str
+    index: int | None = None
+
+
 class Action(BaseModel):
     """What happens to the request. Without `status` or a cut connection only the delay is felt: before the
     vendor takes the request in, or after it with `after_accepting` and `drop_reply`.
@@ -23,7 +35,7 @@ class Action(BaseModel):
     `status` only once the request was processed. `grpc_error` is `group.NAME`
     (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and travels in the failure trailer. `row_reason` makes
     every row of a Data Manager request fail with this processing error, and every row of a Microsoft
-    Advertising request with this code.
+    Advertising request with this code; `row_errors` make some rows of a Google Ads upload fail.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +51,7 @@ class Action(BaseModel):
     grpc_error: str | None = None
     grpc_retry_delay_seconds: int | None = Field(default=None, ge=0)
     row_reason: str | None = None
+    row_errors: tuple[RowError, ...] = ()
 
 
 class Rule(BaseModel):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conversion_sync.sandbox import google_tokens
-from conversion_sync.sandbox.faults import Action
+from conversion_sync.sandbox.faults import Action, RowError
 from conversion_sync.sandbox.google_ads_adjustments import upload_adjustments
 from conversion_sync.sandbox.google_ads_conversions import upload_clicks
 from conversion_sync.sandbox.google_ads_failures import (
@@ -23,6 +23,7 @@ from conversion_sync.sandbox.google_ads_failures import (
     abort,
     add,
     failure,
+    lose,
 )
 from conversion_sync.sandbox.google_ads_search import search
 from conversion_sync.sandbox.google_ads_tls import make_tls
@@ -36,8 +37,8 @@ PACKAGE = "google.ads.googleads.v26.services"
 LARGEST_MESSAGE = 64 << 20
 CALLERS = 16
 
-Answer = Callable[[Vendors, Any, str], Any]
-"""Answers a request message; raises CallFault. The text is the request id."""
+Answer = Callable[[Vendors, Any, str, Sequence[RowError]], Any]
+"""Answers a request message; raises CallFault. The text is the request id, the last what shall go wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,8 @@ class Method:
     streams: bool = False
 
 
-def serve(
-    vendors: Vendors, host: str, port: int, *, allow_listed: bool = False
-) -> tuple[grpc.Server, int, bytes]:
-    """Start the server; port 0 picks a free one. Returns it, its port and the PEM of the CA to trust.
-
-    `allow_listed` opens UploadClickConversions, which is closed to projects new since June 2026 (§0).
-    """
+def serve(vendors: Vendors, host: str, port: int) -> tuple[grpc.Server, int, bytes]:
+    """Start the server; port 0 picks a free one. Returns it, its port and the PEM of the CA to trust."""
     import grpc
 
     tls = make_tls()
@@ -67,7 +63,7 @@ def serve(
         options=[("grpc.max_receive_message_length", LARGEST_MESSAGE), ("grpc.so_reuseport", 0)],
     )
     handlers: dict[str, dict[str, Any]] = {}
-    for method in _methods(allow_listed):
+    for method in _methods():
         handlers.setdefault(f"{PACKAGE}.{method.service}", {})[method.name] = _handler(vendors, method)
     server.add_generic_rpc_handlers(
         tuple(grpc.method_handlers_generic_handler(service, names) for service, names in handlers.items())
@@ -78,13 +74,10 @@ def serve(
     return server, bound, tls.ca
 
 
-def _methods(allow_listed: bool) -> list[Method]:
+def _methods() -> list[Method]:
     from google.ads.googleads.v26.services.types import conversion_adjustment_upload_service as adjustments
     from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
     from google.ads.googleads.v26.services.types import google_ads_service as ads
-
-    def upload(vendors: Vendors, request: Any, request_id: str) -> Any:
-        return upload_clicks(vendors, request, request_id, allow_listed=allow_listed)
 
     return [
         Method(
@@ -92,7 +85,7 @@ def _methods(allow_listed: bool) -> list[Method]:
             "UploadClickConversions",
             conversions.UploadClickConversionsRequest.pb(),
             conversions.UploadClickConversionsResponse.pb(),
-            upload,
+            upload_clicks,
         ),
         Method(
             "ConversionAdjustmentUploadService",
@@ -143,14 +136,16 @@ def _handler(vendors: Vendors, method: Method) -> Any:
 def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context: Any) -> Any:
     """One call: fault plan, authentication, the answer, and the request id on the way out."""
     request_id = secrets.token_urlsafe(16)
-    context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
     fault = vendors.faults.take("google_ads", path)
     late = fault is not None and (fault.after_accepting or fault.drop_reply)
+    if fault is None or not (fault.close_before_reply or fault.drop_reply):
+        context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
     if fault is not None and not late:
         _fail(context, fault, request_id)
     try:
         _authenticate(vendors, dict(context.invocation_metadata()), request.customer_id)
-        answer = method.answer(vendors, request, request_id)
+        _in_good_standing(vendors)
+        answer = method.answer(vendors, request, request_id, fault.row_errors if fault else ())
     except CallFault as refused:
         box = failure(request_id)
         add(box, refused.fault)
@@ -164,11 +159,13 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
 
 
 def _fail(context: Any, fault: Action, request_id: str) -> None:
-    """Carry a planned fault out; a lost connection is UNAVAILABLE, as the client library reports one."""
+    """Carry a planned fault out. A lost connection is what the client library makes of one: UNAVAILABLE
+    without anything of Google's.
+    """
     if fault.delay_seconds:
         time.sleep(fault.delay_seconds)
     if fault.close_before_reply or fault.drop_reply:
-        abort(context, "UNAVAILABLE", "Socket closed", None, request_id)
+        lose(context)
     if fault.grpc_status is None:
         return
     box = None
@@ -202,3 +199,14 @@ def _authenticate(vendors: Vendors, metadata: Mapping[str, str], customer_id: st
         raise CallFault("PERMISSION_DENIED", Fault(code, "", "User doesn't have permission."))
     if metadata.get("x-goog-request-params", "") != f"customer_id={customer_id}":
         raise CallFault("INVALID_ARGUMENT", Fault("request_error.INVALID_CUSTOMER_ID"))
+
+
+def _in_good_standing(vendors: Vendors) -> None:
+    """The customer and the caller's project. Raises CallFault. Source: §8.1 rule 5."""
+    standing = vendors.google_ads.now
+    if not standing.enabled:
+        code = "authorization_error.CUSTOMER_NOT_ENABLED"
+        raise CallFault("PERMISSION_DENIED", Fault(code, "", "The customer account can't be accessed."))
+    if not standing.project_approved:
+        code = "authorization_error.CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION"
+        raise CallFault("PERMISSION_DENIED", Fault(code, "", "The Cloud project has test access only."))

@@ -8,13 +8,22 @@ from __future__ import annotations
 import math
 import secrets
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from conversion_sync.sandbox.currencies import CURRENCIES
 from conversion_sync.sandbox.entries import Adjustment, Entry, exact
-from conversion_sync.sandbox.google_ads_failures import Fault, invalid, partial_failure, row_failures
+from conversion_sync.sandbox.faults import RowError
+from conversion_sync.sandbox.google_ads_failures import (
+    Fault,
+    invalid,
+    partial_failure,
+    planned_faults,
+    row_failures,
+)
+from conversion_sync.sandbox.google_ads_standing import too_young
 from conversion_sync.sandbox.google_ads_times import read_time
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -23,6 +32,7 @@ ROWS = "conversion_adjustments"
 GROUP = "conversion_adjustment_upload_error."
 MOST_ROWS, MOST_ADJUSTMENTS = 2000, 50
 RETRACTION, RESTATEMENT = 2, 3
+ADJUSTABLE = frozenset({"SALESFORCE", "UPLOAD_CLICKS", "WEBPAGE"})
 OLDEST = timedelta(days=54)
 PENDING_FOR = timedelta(hours=24)
 
@@ -37,7 +47,9 @@ class Target:
     adjustment: Adjustment
 
 
-def upload_adjustments(vendors: Vendors, request: Any, request_id: str) -> Any:
+def upload_adjustments(
+    vendors: Vendors, request: Any, request_id: str, planned: Sequence[RowError] = ()
+) -> Any:
     """Apply each row on its own. Raises CallFault for faults of the whole request."""
     from google.ads.googleads.v26.services.types import conversion_adjustment_upload_service as service
 
@@ -46,18 +58,20 @@ def upload_adjustments(vendors: Vendors, request: Any, request_id: str) -> Any:
     rows = request.conversion_adjustments
     response = service.UploadConversionAdjustmentsResponse.pb()(job_id=request.job_id or new_job_id())
     repeated = Counter(_sameness(row) for row in rows)
+    told = planned_faults(planned, len(rows))
     faults: list[list[Fault]] = []
-    for row in rows:
+    for index, row in enumerate(rows):
         target = (
             _bad("DUPLICATE_ADJUSTMENT_IN_REQUEST")
             if repeated[_sameness(row)] > 1
             else _target(vendors, request.customer_id, row, now)
         )
-        faults.append([target] if isinstance(target, Fault) else [])
+        own = [*told.of_row.get(index, ()), *([target] if isinstance(target, Fault) else [])]
+        faults.append(own)
         if request.validate_only:
             continue
         result = response.results.add()
-        if isinstance(target, Target):
+        if isinstance(target, Target) and not own and not told.of_request:
             _apply(vendors, request.customer_id, target)
             result.order_id, result.conversion_action = row.order_id, row.conversion_action
             result.adjustment_date_time, result.adjustment_type = (
@@ -65,7 +79,7 @@ def upload_adjustments(vendors: Vendors, request: Any, request_id: str) -> Any:
                 row.adjustment_type,
             )
             result.gclid_date_time_pair.CopyFrom(row.gclid_date_time_pair)
-    box = row_failures(ROWS, faults, request_id)
+    box = row_failures(ROWS, faults, request_id, told.of_request)
     if box is not None:
         response.partial_failure_error.CopyFrom(partial_failure(box))
     return response
@@ -114,9 +128,7 @@ def _bad(name: str, field: str = "") -> Fault:
 def _target(vendors: Vendors, customer: str, row: Any, now: datetime) -> Target | Fault:
     """What a row means, or its first fault."""
     action = action_id(row.conversion_action)
-    if action not in {known for _, known in vendors.credentials.google_actions}:
-        return _bad("NO_CONVERSION_ACTION_FOUND", "conversion_action")
-    fault = _key_fault(row) or _value_fault(row)
+    fault = next(_action_faults(vendors, action, row, now), None) or _key_fault(row) or _value_fault(row)
     if fault:
         return fault
     at = read_time(row.adjustment_date_time, "adjustment_date_time", now)
@@ -127,6 +139,19 @@ def _target(vendors: Vendors, customer: str, row: Any, now: datetime) -> Target 
         return entry
     fault = _history_fault(entry, row, at, now) if entry else None
     return fault or Target(entry, action, row.order_id, _adjustment(row, at, now))
+
+
+def _action_faults(vendors: Vendors, action: str, row: Any, now: datetime) -> Iterator[Fault]:
+    kept = vendors.google_ads.now.action(action)
+    if action not in {known for _, known in vendors.credentials.google_actions} or kept.status == "REMOVED":
+        yield _bad("NO_CONVERSION_ACTION_FOUND", "conversion_action")
+    if kept.type not in ADJUSTABLE:
+        yield _bad("INVALID_CONVERSION_ACTION_TYPE", "conversion_action")
+    if too_young(kept.created_at, now):
+        yield _bad("TOO_RECENT_CONVERSION_ACTION", "conversion_action")
+    if kept.always_default_value and row.adjustment_type == RESTATEMENT:
+        name = "CANNOT_RESTATE_CONVERSION_ACTION_THAT_ALWAYS_USES_DEFAULT_CONVERSION_VALUE"
+        yield _bad(name, "restatement_value")
 
 
 def _adjustment(row: Any, at: datetime, now: datetime) -> Adjustment:

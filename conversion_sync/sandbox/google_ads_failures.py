@@ -5,9 +5,12 @@ Source: specs/google_ads.md §1.5, §1.8, §2.1, §8.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from conversion_sync.sandbox.faults import RowError
 
 FAILURE_KEY = "google.ads.googleads.v26.errors.googleadsfailure-bin"
 REQUEST_ID_KEY = "request-id"
@@ -15,7 +18,7 @@ REQUEST_ID_KEY = "request-id"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error: `code` is `group.NAME`, `field` the path below the row, `message` for people."""
+    """One error: `code` is `group.NAME` or `group.999`, `field` the path below the row."""
 
     code: str
     field: str = ""
@@ -48,7 +51,8 @@ def add(box: Any, fault: Fault, rows: str = "", index: int = 0, *, retry_delay: 
     error = box.errors.add(message=fault.message)
     group, _, name = fault.code.partition(".")
     field = error.error_code.DESCRIPTOR.fields_by_name[group]
-    setattr(error.error_code, group, field.enum_type.values_by_name[name].number)
+    number = int(name) if name.isdigit() else field.enum_type.values_by_name[name].number
+    setattr(error.error_code, group, number)
     if rows:
         error.location.field_path_elements.add(field_name=rows, index=index)
     if fault.field:
@@ -75,9 +79,30 @@ def partial_failure(box: Any) -> Any:
     return status_pb2.Status(code=3, message=message, details=[packed])
 
 
-def row_failures(rows: str, faults: Sequence[Iterable[Fault]], request_id: str) -> Any | None:
-    """The failure of all rows that have faults, or None when none has."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The errors a fault plan puts into an answer: on rows, and on none of them."""
+
+    of_row: Mapping[int, Sequence[Fault]]
+    of_request: Sequence[Fault]
+
+
+def planned_faults(planned: Sequence[RowError], rows: int) -> Planned:
+    """A plan's errors for a request of so many rows; those of rows it does not have are left out."""
+    of_row: dict[int, list[Fault]] = defaultdict(list)
+    for error in planned:
+        if error.index is not None:
+            of_row[error.index + rows if error.index < 0 else error.index].append(Fault(error.error))
+    return Planned(of_row, [Fault(error.error) for error in planned if error.index is None])
+
+
+def row_failures(
+    rows: str, faults: Sequence[Iterable[Fault]], request_id: str, of_request: Sequence[Fault] = ()
+) -> Any | None:
+    """The failure of all rows that have faults, or None when none has. `of_request` name no row."""
     box = failure(request_id)
+    for fault in of_request:
+        add(box, fault)
     for index, of_row in enumerate(faults):
         for fault in of_row:
             add(box, fault, rows, index)
@@ -93,4 +118,12 @@ def abort(context: Any, status: str, message: str, box: Any | None, request_id: 
         trailer.append((FAILURE_KEY, box.SerializeToString()))
     context.set_trailing_metadata(tuple(trailer))
     context.abort(grpc.StatusCode[status], message)
+    raise AssertionError("abort does not return")
+
+
+def lose(context: Any) -> NoReturn:
+    """End the call as a client sees a connection that broke."""
+    import grpc
+
+    context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
     raise AssertionError("abort does not return")

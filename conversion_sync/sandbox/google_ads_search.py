@@ -6,9 +6,10 @@ Source: specs/google_ads.md §2.7 (fields and enums), §1.1 (fields v26 no longe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from conversion_sync.sandbox.faults import RowError
 from conversion_sync.sandbox.google_ads_failures import CallFault, invalid
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -21,8 +22,16 @@ CONDITION = re.compile(
     r"(?P<field>[\w.]+)\s*(?P<operator>!=|=|NOT\s+IN|IN)\s*(?P<value>.+)", re.IGNORECASE | re.DOTALL
 )
 
+OFF, ON = 2, 3
+"""Enhanced conversions for leads."""
 
-def search(vendors: Vendors, request: Any, request_id: str) -> Any:  # noqa: ARG001
+
+def search(
+    vendors: Vendors,
+    request: Any,
+    request_id: str,  # noqa: ARG001
+    planned: Sequence[RowError] = (),  # noqa: ARG001
+) -> Any:
     """All rows on one page. Raises CallFault for a query outside this small part of GAQL."""
     from google.ads.googleads.v26.services.types import google_ads_service as service
 
@@ -68,15 +77,16 @@ def _customer(vendors: Vendors) -> Any:
     customer.currency_code, customer.time_zone = "USD", "UTC"
     customer.status = 2
     setting = customer.conversion_tracking_setting
-    setting.google_ads_conversion_customer = f"customers/{account}"
-    setting.accepted_customer_data_terms = True
+    standing = vendors.google_ads.now
+    setting.google_ads_conversion_customer = f"customers/{standing.conversion_customer or account}"
+    setting.accepted_customer_data_terms = standing.terms_accepted
     setting.conversion_tracking_status = 3
-    setting.enablement_setting = setting.effective_enablement_setting = 3
+    setting.enablement_setting = setting.effective_enablement_setting = ON if standing.leads_enabled else OFF
     return row
 
 
 def _actions(vendors: Vendors) -> Iterator[Any]:
-    """UPLOAD_CLICKS, counted every time, with a window of 90 days."""
+    """As the account's standing has them."""
     from google.ads.googleads.v26.services.types import google_ads_service as service
 
     account = vendors.credentials.google_customer_id
@@ -86,13 +96,15 @@ def _actions(vendors: Vendors) -> Iterator[Any]:
         action = row.conversion_action
         action.resource_name = f"customers/{account}/conversionActions/{action_id}"
         action.id, action.name = int(action_id), name
-        action.status, action.type_ = 2, 7
+        kept = vendors.google_ads.now.action(action_id)
+        for field, value in (("status", kept.status), ("type_", kept.type), ("counting_type", kept.counting)):
+            enum = action.DESCRIPTOR.fields_by_name[field].enum_type
+            setattr(action, field, enum.values_by_name[value].number)
         action.owner_customer = f"customers/{account}"
-        action.counting_type = 3
-        action.click_through_lookback_window_days = 90
+        action.click_through_lookback_window_days = kept.lookback_days
         action.view_through_lookback_window_days = 1
-        action.value_settings.always_use_default_value = False
-        action.include_in_conversions_metric = True
+        action.value_settings.always_use_default_value = kept.always_default_value
+        action.primary_for_goal = action.include_in_conversions_metric = kept.primary
         yield row
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conversion_sync.sandbox.books import Books
 from conversion_sync.sandbox.clicks import AdClicks
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
+from conversion_sync.sandbox.google_ads_standing import Standings
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """`settle_seconds` is how long, on the sandbox's clock, Data Manager takes to process a request."""
+    """`settle_seconds` is how long, on the sandbox's clock, Data Manager takes to process a request.
+
+    `google_ads` says how the advertiser's account stands there.
+    """
 
     clock: Clock
     clicks: AdClicks
@@ -21,3 +25,4 @@ class Vendors:
     books: Books
     faults: Faults
     settle_seconds: float
+    google_ads: Standings = field(default_factory=Standings)
