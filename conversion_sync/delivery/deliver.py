@@ -165,7 +165,7 @@ def _send_batch(
     answer = send(good)
     answers: Iterable[tuple[Sequence[Claimed], SendResult]] = [(good, answer)]
     if answer.outcome is Outcome.BAD_BATCH:
-        answers = isolate(good, answer, send_again, facts.isolation_requests)
+        answers = isolate(good, answer, send_again, facts)
     stop: SendResult | None = None
     for rows, result in answers:
         _record(desk, adapter, rows, result, clock(), tally)

@@ -36,7 +36,7 @@ def validate(desk: Desk, adapter: Platform, window: Window, now: datetime, tally
         answer = check(good)
         answers: Iterable[tuple[Sequence[Claimed], SendResult]] = [(good, answer)]
         if answer.outcome is Outcome.BAD_BATCH:
-            answers = isolate(good, answer, check, adapter.catalogue.isolation_requests)
+            answers = isolate(good, answer, check, adapter.catalogue)
         for rows, result in answers:
             _count(rows, result, tally)
             if result.outcome in STOPS and tally.stopped is None:

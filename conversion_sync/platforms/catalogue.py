@@ -78,6 +78,8 @@ class CatalogueFile(BaseModel):
     code_ranges: tuple[CodeRange, ...] = ()
     retries: tuple[Retries, ...] = ()
     resend_alone: tuple[str, ...] = ()
+    of_rows: tuple[str, ...] = ()
+    too_large: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _each_code_once(self) -> Self:
@@ -103,6 +105,11 @@ class CatalogueFile(BaseModel):
             raise ValueError("resend_alone needs a platform that drops duplicates")
         return self
 
+    @model_validator(mode="after")
+    def _refusals_that_say_more_are_refusals(self) -> Self:
+        self._check_class((*self.of_rows, *self.too_large), Outcome.BAD_BATCH)
+        return self
+
     def _check_class(self, listed: Iterable[str], wanted: Outcome) -> None:
         known = _codes(self)
         others = sorted(code for code in listed if outcome_of(known, code) is not wanted)
@@ -118,7 +125,7 @@ def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
 
 @cache
 def _read(platform: str) -> Mapping[str, Any]:
-    text = (files(__package__) / platform / "catalogue.toml").read_text(encoding="utf-8")
+    text = (files(f"{__package__}.{platform}") / "catalogue.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))
 
 
@@ -146,6 +153,8 @@ def _frozen(facts: CatalogueFile) -> Catalogue:
         codes=_codes(facts),
         patience=_patience(facts),
         resend_alone=frozenset(facts.resend_alone),
+        of_rows=frozenset(facts.of_rows),
+        too_large=frozenset(facts.too_large),
     )
 
 

@@ -77,6 +77,10 @@ class Catalogue:
     """Vendor code, as in `codes`, to how long it is believed."""
     resend_alone: frozenset[str] = frozenset()
     """Codes for a part of a request taken in, nobody says which: its rows go again one by one."""
+    of_rows: frozenset[str] = frozenset()
+    """Codes of refused requests that can only be some rows' fault, however many are refused alike."""
+    too_large: frozenset[str] = frozenset()
+    """Codes that blame the size of a request and no row of it."""
 
 
 Fact = TypeVar("Fact")

@@ -95,8 +95,8 @@ def test_every_request_of_a_search_has_its_outcome_on_record(engine) -> None:
         engine, "select phase, outcome, count(*)::int from delivery_attempt group by 1, 2 order by 1, 2"
     )
     assert told == [
-        ("intent", None, 10),
-        ("outcome", "bad_batch", 7),
+        ("intent", None, 8),
+        ("outcome", "bad_batch", 5),
         ("outcome", "delivered", 3),
         ("outcome", "rejected", 1),
     ]

@@ -23,6 +23,11 @@ REMEDIES: Mapping[int, str] = {
     426: "The pinned API version is retired: update this package.",
 }
 OK, CREATED, BAD_REQUEST = 200, 201, 400
+NAMELESS: Mapping[str, str] = {
+    "CONVERSIONS_API": "CONVERSION_METHOD",
+    "Conversion time should be": "CONVERSION_TIME",
+}
+"""Refusals of 400 that bear no code, by words of theirs (§3.3)."""
 HTTP_STATUSES = range(100, 600)
 SECTION = re.compile(r"Index:\s*(\d{1,9})\s*,?(.*?)(?=Index:\s*\d|\Z)", re.DOTALL)
 INDICES = re.compile(r"indices\s*\[([\d,\s]*)\]")
@@ -48,8 +53,8 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
 
 def _refusal(facts: Catalogue, reply: Reply, name: object, message: str, excerpt: Excerpt) -> SendResult:
     generic = by_status(facts, reply, excerpt(message), remedy=REMEDIES.get(reply.status, REMEDY))
-    if reply.status == BAD_REQUEST and "CONVERSIONS_API" in message:
-        name = "CONVERSION_METHOD"
+    if reply.status == BAD_REQUEST:
+        name = next((code for words, code in NAMELESS.items() if words in message), name)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return generic
     return verdict(

@@ -155,7 +155,7 @@ def test_bad_rows_are_found_and_the_others_are_booked_once(
         requests.append(len(some))
         return send(platform, *(item.row for item in some))
 
-    found = list(isolate(claimed(batch), refusal, again, platform.catalogue.isolation_requests))
+    found = list(isolate(claimed(batch), refusal, again, platform.catalogue))
     answers = {item.row.vendor_id: answer for group, answer in found for item in group}
     assert len(answers) == 8
     refused = [answers[batch[place].vendor_id] for place in sorted(places)]
@@ -176,7 +176,7 @@ def test_a_batch_of_bad_rows_alone_leaves_nothing_behind(
     def again(some: Sequence[Claimed]) -> SendResult:
         return send(platform, *(item.row for item in some))
 
-    found = list(isolate(claimed(batch), refusal, again, platform.catalogue.isolation_requests))
+    found = list(isolate(claimed(batch), refusal, again, platform.catalogue))
     assert [answer.outcome for group, answer in found for _ in group] == [Outcome.REJECTED] * 2
     assert counts(sandbox, *batch) == [0, 0]
 
