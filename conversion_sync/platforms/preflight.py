@@ -5,6 +5,8 @@ from __future__ import annotations
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.platform import Finding, SendResult
 
+UNASKED = "not asked: nothing can be asked without sending; the first delivery tries the credential"
+"""What a preflight says of a platform that has no reads."""
 AGAIN = "Check again later; if it stays so, check the account's addresses and the network."
 PASSING = (Outcome.RETRY_LATER, Outcome.AMBIGUOUS)
 

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Headers, Lost, Reply, Wire
 from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
+from conversion_sync.platforms.preflight import UNASKED
 from conversion_sync.platforms.tiktok.classify import classify, token_refused
 from conversion_sync.platforms.tiktok.encode import invalid, request
 from conversion_sync.platforms.tiktok.settings import Account
 from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
-
-UNASKED = "not asked: TikTok can be asked nothing without sending; the first delivery tries token and pixel"
 
 
 class TikTokAdapter:

@@ -71,6 +71,15 @@ def linkedin(endpoints: Endpoints) -> dict[str, Any]:
     }
 
 
+def reddit(endpoints: Endpoints) -> dict[str, Any]:
+    known = endpoints["credentials"]
+    return {
+        "pixel_id": known["reddit_pixel_id"],
+        "access_token": known["reddit_conversion_token"],
+        "base_url": endpoints["reddit"],
+    }
+
+
 def google_ads(endpoints: Endpoints) -> dict[str, Any]:
     known = endpoints["credentials"]
     return {
@@ -164,6 +173,22 @@ CASES = [
                 "message": "Resource level throttle limit for calls to this resource is reached.",
             },
         },
+    ),
+    Case(
+        platform="reddit",
+        vendor="reddit",
+        click_kind="rdt_cid",
+        account=reddit,
+        wrong={"access_token": "a token of nobody"},
+        at=base_url,
+        target={"tracking_type": "PURCHASE"},
+        valueless={"tracking_type": "SIGN_UP"},
+        action="PURCHASE",
+        tick=MILLISECOND,
+        foreign=({"pixel_id": "a2_ofanother"}, {}),
+        foreign_id="a2_ofanother",
+        tells=False,
+        limited={"status": 429, "body": {"error": {"code": 429, "message": "Too many requests"}}},
     ),
     Case(
         platform="google_ads",

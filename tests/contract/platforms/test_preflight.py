@@ -11,9 +11,8 @@ import pytest
 from conversion_sync.cli.checks import Line, platforms
 from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
-from conversion_sync.platforms.preflight import AGAIN
+from conversion_sync.platforms.preflight import AGAIN, UNASKED
 from conversion_sync.platforms.registry import settings_type
-from conversion_sync.platforms.tiktok.adapter import UNASKED
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox
 
@@ -171,5 +170,6 @@ def test_check_tells_which_account_is_wrong_and_what_to_do(sandbox: Sandbox) -> 
         ("google_ads:main", "ok", False),
         ("linkedin:main", "error", True),
         ("meta:main", "error", True),
+        ("reddit:main", "ok", False),
         ("tiktok:main", "ok", False),
     ]

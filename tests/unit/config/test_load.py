@@ -91,6 +91,7 @@ def test_the_example_loads_and_uses_every_part(monkeypatch: pytest.MonkeyPatch) 
         ("google_ads", "main"),
         ("linkedin", "main"),
         ("meta", "main"),
+        ("reddit", "main"),
         ("tiktok", "main"),
     ]
     assert settings.billing.stripe["main"].api_key == SecretStr("value of STRIPE_API_KEY")

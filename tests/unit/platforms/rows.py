@@ -28,6 +28,7 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "meta": {"dataset_id": "880000000000001", "access_token": "meta-token"},
     "tiktok": {"pixel_code": "SANDBOXPIXEL01", "access_token": "tiktok-token"},
     "linkedin": {"access_token": "linkedin-token"},
+    "reddit": {"pixel_id": "a2_sandboxpixel", "access_token": "reddit-token"},
 }
 
 

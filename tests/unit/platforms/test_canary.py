@@ -47,6 +47,12 @@ CASES: Mapping[str, Case] = {
         {"event": "Purchase"},
         "ttclid",
     ),
+    "reddit": (
+        "reddit",
+        {"pixel_id": "a2_sandboxpixel", "access_token": SECRET},
+        {"tracking_type": "PURCHASE"},
+        "rdt_cid",
+    ),
     "linkedin": ("linkedin", {"access_token": SECRET}, {"conversion_rule_id": "900001"}, "li_fat_id"),
     "linkedin by refresh token": (
         "linkedin",

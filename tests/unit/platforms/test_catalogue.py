@@ -83,6 +83,8 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {"retries": [{"codes": ["never seen"], "tries": 1}]}, "not retry_later: never seen"),
     ("meta", {"retries": [{"codes": ["1", "2", "1"], "tries": 1}]}, "retries listed twice: 1"),
     ("tiktok", {"resend_alone": ["40100"]}, "not ambiguous: 40100"),
+    ("tiktok", {"of_rows": ["40001"]}, "not bad_batch: 40001"),
+    ("tiktok", {"too_large": ["never seen"]}, "not bad_batch: never seen"),
     ("meta", {"resend_alone": ["no_answer"]}, "needs a platform that drops duplicates"),
 ]
 
@@ -123,6 +125,7 @@ def test_only_a_platform_that_drops_duplicates_has_rows_sent_again_alone() -> No
         "meta": frozenset(),
         "tiktok": frozenset({"20001"}),
         "linkedin": frozenset(),
+        "reddit": frozenset(),
     }
 
 
