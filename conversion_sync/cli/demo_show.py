@@ -46,7 +46,7 @@ def show(out: Console, found: DemoSummary) -> None:
 
 def name(platform: str) -> str:
     """What people call a platform."""
-    return PLATFORMS.get(platform, platform)
+    return PLATFORMS.get(platform, platform.replace("_", " ").capitalize())
 
 
 def _events(found: DemoSummary) -> object:
