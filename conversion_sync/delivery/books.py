@@ -304,5 +304,6 @@ def _claimed(desk: Desk, row: Row[Any]) -> Claimed:
             ad_user_data=row.ad_user_data,
             ad_personalization=row.ad_personalization,
             adjusted_at=row.adjusted_at,
+            original_at=row.original_at,
         ),
     )

@@ -261,3 +261,5 @@ class Outbound:
     ad_personalization: str = "unknown"
     adjusted_at: datetime | None = None
     """For adjustments: the time the correction takes effect, strictly increasing per original."""
+    original_at: datetime | None = None
+    """For adjustments: when what they correct occurred, as it was sent."""

@@ -42,10 +42,18 @@ class Retries(BaseModel):
     tries: int | None = Field(default=None, gt=0)
     hours_after_original: float | None = Field(default=None, gt=0)
     delay_hours: float | None = Field(default=None, gt=0)
+    delay_minutes: float | None = Field(default=None, gt=0)
+
+    @property
+    def delay(self) -> timedelta | None:
+        """How soon; None where the pauses are left to us."""
+        if self.delay_hours is None and self.delay_minutes is None:
+            return None
+        return timedelta(hours=self.delay_hours or 0, minutes=self.delay_minutes or 0)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.tries is None and self.hours_after_original is None and self.delay_hours is None:
+        if self.tries is None and self.hours_after_original is None and self.delay is None:
             raise ValueError(f"neither a bound nor a delay for {', '.join(self.codes)}")
         return self
 
@@ -173,7 +181,7 @@ def _patience(facts: CatalogueFile) -> Mapping[str, Patience]:
         code: Patience(
             tries=retries.tries,
             after_original=_hours(retries.hours_after_original),
-            delay=_hours(retries.delay_hours),
+            delay=retries.delay,
         )
         for retries in facts.retries
         for code in retries.codes

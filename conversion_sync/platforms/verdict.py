@@ -21,6 +21,16 @@ FIRST_SERVER_ERROR = 500
 OK, FIRST_REDIRECT, FIRST_CLIENT_ERROR = 200, 300, 400
 SHORTEST_IDENTIFIER = 6
 """Characters; anything shorter would be found in every text."""
+PRECEDENCE = (
+    Outcome.HOLD,
+    Outcome.BAD_BATCH,
+    Outcome.REJECTED,
+    Outcome.AMBIGUOUS,
+    Outcome.RETRY_LATER,
+    Outcome.ACCEPTED,
+    Outcome.DELIVERED,
+)
+"""Of several answers for one row the first of these decides: it asks most of us."""
 
 
 def verdict(

@@ -21,22 +21,13 @@ from conversion_sync.platforms.platform import (
     SettlementStatus,
     outcome_of,
 )
-from conversion_sync.platforms.verdict import by_status, verdict
+from conversion_sync.platforms.verdict import PRECEDENCE, by_status, verdict
 
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the account's customer ids, its refresh token's scopes and the conversion_action_id."
 EVENT_INDEX = re.compile(r"events(?:\.events)?\[(\d{1,9})\]")
 REASON = re.compile(r"[A-Z][A-Z0-9_]{2,80}")
-PRECEDENCE = (
-    Outcome.HOLD,
-    Outcome.BAD_BATCH,
-    Outcome.REJECTED,
-    Outcome.AMBIGUOUS,
-    Outcome.RETRY_LATER,
-    Outcome.ACCEPTED,
-    Outcome.DELIVERED,
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conversion_sync.model.conversion import Outbound
+
 Endpoints = Mapping[str, Any]
+
+
+def vendor_id(row: Outbound) -> str:
+    return row.vendor_id
+
+
+def whole(tick: timedelta) -> Callable[[Outbound], datetime]:
+    """The time of a row, cut to ticks."""
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    return lambda row: start + (row.occurred_at - start) // tick * tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +28,11 @@ class Case:
     """One platform. `vendor` is the name the sandbox's faults and counters go by.
 
     The books call `target` by the name `action`; the target `valueless` needs no value. `wrong` breaks the
-    account's credential, `at` sends its conversions to another address, `tick` is how exact times arrive,
-    `limited` is the vendor's own answer to too many requests. `foreign` names something of another account,
-    as account settings and as a target, and `foreign_id` is its id; a platform that `tells` can be asked
-    about both without sending anything.
+    account's credential, `at` sends its conversions to another address, `arrives` is the time that arrives,
+    `name` is what the books call a row, `alone` says that a bad row fails alone. `limited` is the vendor's
+    own answer to too many requests. `foreign` names something of another account, as account settings and
+    as a target, and `foreign_id` is its id; a platform that `tells` can be asked about both without sending
+    anything.
     """
 
     platform: str
@@ -30,11 +44,13 @@ class Case:
     target: Mapping[str, str]
     valueless: Mapping[str, str]
     action: str
-    tick: timedelta
+    arrives: Callable[[Outbound], datetime]
     limited: Mapping[str, Any]
     foreign: tuple[Mapping[str, Any], Mapping[str, str]]
     foreign_id: str
     tells: bool = True
+    name: Callable[[Outbound], str] = vendor_id
+    alone: bool = False
 
 
 def base_url(url: str) -> dict[str, Any]:
@@ -95,6 +111,23 @@ def google_ads(endpoints: Endpoints) -> dict[str, Any]:
     }
 
 
+def microsoft_ads(endpoints: Endpoints) -> dict[str, Any]:
+    known = endpoints["credentials"]
+    return {
+        "customer_id": known["microsoft_customer_id"],
+        "customer_account_id": known["microsoft_account_id"],
+        "developer_token": known["microsoft_developer_token"],
+        "access_token": known["microsoft_access_token"],
+        "base_url": endpoints["microsoft"],
+    }
+
+
+def with_own_fraction(row: Outbound) -> datetime:
+    """The row's second, with a fraction that its vendor id makes."""
+    digits = int(hashlib.sha256(row.vendor_id.encode()).hexdigest()[:16], 16) % 1_000_000
+    return row.occurred_at.replace(microsecond=digits)
+
+
 SECOND, MILLISECOND, MICROSECOND = (
     timedelta(seconds=1),
     timedelta(milliseconds=1),
@@ -112,7 +145,7 @@ CASES = [
         target={"event_name": "Purchase"},
         valueless={"event_name": "StartTrial"},
         action="Purchase",
-        tick=SECOND,
+        arrives=whole(SECOND),
         foreign=({"dataset_id": "990000000000009"}, {}),
         foreign_id="990000000000009",
         limited={
@@ -138,7 +171,7 @@ CASES = [
         target={"event": "Purchase"},
         valueless={"event": "StartTrial"},
         action="Purchase",
-        tick=SECOND,
+        arrives=whole(SECOND),
         foreign=({"pixel_code": "PIXELOFANOTHER"}, {}),
         foreign_id="PIXELOFANOTHER",
         tells=False,
@@ -161,7 +194,7 @@ CASES = [
         target={"conversion_rule_id": "900001"},
         valueless={"conversion_rule_id": "900003"},
         action="900001",
-        tick=MILLISECOND,
+        arrives=whole(MILLISECOND),
         foreign=({}, {"conversion_rule_id": "999999"}),
         foreign_id="999999",
         limited={
@@ -184,7 +217,7 @@ CASES = [
         target={"tracking_type": "PURCHASE"},
         valueless={"tracking_type": "SIGN_UP"},
         action="PURCHASE",
-        tick=MILLISECOND,
+        arrives=whole(MILLISECOND),
         foreign=({"pixel_id": "a2_ofanother"}, {}),
         foreign_id="a2_ofanother",
         tells=False,
@@ -200,7 +233,7 @@ CASES = [
         target={"conversion_action_id": "700000001"},
         valueless={"conversion_action_id": "700000003"},
         action="700000001",
-        tick=MICROSECOND,
+        arrives=whole(MICROSECOND),
         foreign=({}, {"conversion_action_id": "799999999"}),
         foreign_id="799999999",
         limited={
@@ -218,6 +251,32 @@ CASES = [
                         }
                     ],
                 }
+            },
+        },
+    ),
+    Case(
+        platform="microsoft_ads",
+        vendor="microsoft",
+        click_kind="msclkid",
+        account=microsoft_ads,
+        wrong={"access_token": "a token of nobody"},
+        at=base_url,
+        target={"conversion_name": "Offline purchase"},
+        valueless={"conversion_name": "Offline trial"},
+        action="Offline purchase",
+        arrives=with_own_fraction,
+        name=lambda row: f"{row.click_id} {with_own_fraction(row).isoformat()}",
+        alone=True,
+        foreign=({}, {"conversion_name": "A goal of another account"}),
+        foreign_id="A goal of another account",
+        limited={
+            "status": 429,
+            "body": {
+                "TrackingId": "2026-R1",
+                "Type": "AdApiFaultDetail",
+                "Errors": [
+                    {"Code": 117, "ErrorCode": "CallRateExceeded", "Message": "Wait.", "Detail": None}
+                ],
             },
         },
     ),

@@ -14,7 +14,7 @@ import requests
 from conversion_sync.model.conversion import ConversionId, ConversionKind, Outbound, Outcome, Verb
 from conversion_sync.model.money import Money
 from conversion_sync.platforms.platform import Platform, SendResult, SettlementStatus
-from tests.contract.platforms.cases import Case
+from tests.contract.platforms.cases import CASES, Case
 
 Json = dict[str, Any]
 Opened = Callable[..., Platform]
@@ -43,9 +43,9 @@ class Sandbox:
     def mend(self) -> None:
         requests.delete(f"{self.endpoints['admin']}/faults", timeout=10).raise_for_status()
 
-    def booked(self, *vendor_ids: str) -> list[Json]:
-        """The entries of these ids in the platforms' books."""
-        return [entry for entry in self.read("ledger") if entry["vendor_id"] in vendor_ids]
+    def booked(self, *names: str) -> list[Json]:
+        """The entries of these names in the platforms' books."""
+        return [entry for entry in self.read("ledger") if entry["vendor_id"] in names]
 
     def requests(self, vendor: str) -> int:
         counted = self.read("requests")["count"]
@@ -103,5 +103,7 @@ def assert_taken(platform: Platform, answer: SendResult) -> None:
 
 def counts(sandbox: Sandbox, *batch: Outbound) -> list[int]:
     """How often each row counts in the books; 0 where the platform does not have it."""
-    entries = {entry["vendor_id"]: entry["counts"] for entry in sandbox.booked(*(r.vendor_id for r in batch))}
-    return [entries.get(each.vendor_id, 0) for each in batch]
+    named = {case.click_kind: case.name for case in CASES}
+    names = [named[each.click_id_kind](each) if each.click_id_kind else each.vendor_id for each in batch]
+    entries = {entry["vendor_id"]: entry["counts"] for entry in sandbox.booked(*names)}
+    return [entries.get(name, 0) for name in names]

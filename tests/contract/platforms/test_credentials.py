@@ -123,6 +123,26 @@ def test_meta_checks_the_proof_of_the_app_secret_and_the_dataset(
     assert counts(sandbox, sent) == [int(outcome is Outcome.DELIVERED)]
 
 
+MICROSOFT = BY_PLATFORM["microsoft_ads"]
+MICROSOFT_SECRETS = [
+    ({"access_token": "a token of nobody"}, "105"),
+    ({"developer_token": "somebody's"}, "105"),
+    ({"customer_id": "1"}, "106"),
+    ({"customer_account_id": "1"}, "106"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), MICROSOFT_SECRETS)
+def test_microsoft_checks_every_header(
+    sandbox: Sandbox, opened: Opened, changes: dict[str, str], code: str
+) -> None:
+    sent = row(sandbox, MICROSOFT)
+    answer = send(opened(MICROSOFT, **changes), sent)
+    assert (answer.outcome, answer.code, bool(answer.remedy)) == (Outcome.HOLD, code, True)
+    assert not any(value in answer.text for value in changes.values() if len(value) > 1)
+    assert counts(sandbox, sent) == [0]
+
+
 FOREIGN: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
     ("tiktok", {"pixel_code": "PIXELOFANOTHER"}, {}, "40001"),
     ("linkedin", {}, {"conversion_rule_id": "999999"}, "http_403"),

@@ -76,7 +76,7 @@ def test_a_row_is_booked_once_with_exactly_its_value_click_and_time(
     sent = row(sandbox, case, value=value)
     assert platform.invalid(sent) is None
     assert_taken(platform, send(platform, sent))
-    [entry] = sandbox.booked(sent.vendor_id)
+    [entry] = sandbox.booked(case.name(sent))
     names = ("platform", "action", "click_kind", "click_id", "matched", "value", "currency", "occurred_at")
     assert {name: entry[name] for name in (*names, "times_received", "counts", "total")} == {
         "platform": case.platform,
@@ -86,16 +86,11 @@ def test_a_row_is_booked_once_with_exactly_its_value_click_and_time(
         "matched": True,
         "value": booked,
         "currency": value.currency,
-        "occurred_at": arrived_at(sent, case).isoformat(),
+        "occurred_at": case.arrives(sent).isoformat(),
         "times_received": 1,
         "counts": 1,
         "total": booked,
     }
-
-
-def arrived_at(sent: Outbound, case: Case) -> datetime:
-    start = datetime(1970, 1, 1, tzinfo=UTC)
-    return start + (sent.occurred_at - start) // case.tick * case.tick
 
 
 def test_a_row_without_a_value_is_booked_without_one(
@@ -104,7 +99,7 @@ def test_a_row_without_a_value_is_booked_without_one(
     sent = row(sandbox, case, value=None, target=case.valueless)
     assert platform.invalid(sent) is None
     assert_taken(platform, send(platform, sent))
-    [entry] = sandbox.booked(sent.vendor_id)
+    [entry] = sandbox.booked(case.name(sent))
     assert (entry["value"], entry["currency"], entry["counts"]) == (None, None, 1)
 
 
@@ -113,9 +108,10 @@ def test_every_row_of_a_batch_is_booked_under_its_own_name(
 ) -> None:
     batch = [row(sandbox, case, nth, value=Money(100 + nth, "USD", 2)) for nth in range(3)]
     assert_taken(platform, send(platform, *batch))
-    booked = {entry["vendor_id"]: entry for entry in sandbox.booked(*(each.vendor_id for each in batch))}
+    booked = {entry["vendor_id"]: entry for entry in sandbox.booked(*map(case.name, batch))}
     assert {name: (entry["click_id"], entry["value"]) for name, entry in booked.items()} == {
-        each.vendor_id: (each.click_id, f"1.0{nth}".rstrip("0").rstrip(".")) for nth, each in enumerate(batch)
+        case.name(each): (each.click_id, f"1.0{nth}".rstrip("0").rstrip("."))
+        for nth, each in enumerate(batch)
     }
 
 
@@ -125,7 +121,7 @@ def test_a_copy_counts_once_exactly_where_the_catalogue_promises_it(
     sent = row(sandbox, case)
     for _ in range(2):
         assert_taken(platform, send(platform, sent))
-    [entry] = sandbox.booked(sent.vendor_id)
+    [entry] = sandbox.booked(case.name(sent))
     promised = platform.catalogue.dedup is not DedupPromise.NONE
     assert (entry["times_received"], entry["counts"]) == (2, 1 if promised else 2)
 
@@ -147,6 +143,17 @@ def test_bad_rows_are_found_and_the_others_are_booked_once(
         for place in range(8)
     ]
     refusal = send(platform, *batch)
+    good = [int(place not in places) for place in range(8)]
+    if case.alone:
+        assert (refusal.outcome, set(refusal.rows), counts(sandbox, *batch)) == (
+            Outcome.DELIVERED,
+            places,
+            good,
+        )
+        assert {(answer.outcome, bool(answer.code and answer.text)) for answer in refusal.rows.values()} == {
+            (Outcome.REJECTED, True)
+        }
+        return
     assert (refusal.outcome, counts(sandbox, *batch)) == (Outcome.BAD_BATCH, [0] * 8)
 
     requests: list[int] = []
@@ -162,7 +169,7 @@ def test_bad_rows_are_found_and_the_others_are_booked_once(
     assert {answer.outcome for answer in refused} == {Outcome.REJECTED}
     assert all(answer.code and answer.text for answer in refused)
     assert {answers[each.vendor_id].outcome for each in batch} <= {*TAKEN, Outcome.REJECTED}
-    assert counts(sandbox, *batch) == [int(place not in places) for place in range(8)]
+    assert counts(sandbox, *batch) == good
     assert len(requests) <= 12
 
 
@@ -172,6 +179,10 @@ def test_a_batch_of_bad_rows_alone_leaves_nothing_behind(
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     batch = [row(sandbox, case, occurred_at=tomorrow) for _ in range(2)]
     refusal = send(platform, *batch)
+    if case.alone:
+        assert [refusal.rows[place].outcome for place in range(2)] == [Outcome.REJECTED] * 2
+        assert counts(sandbox, *batch) == [0, 0]
+        return
 
     def again(some: Sequence[Claimed]) -> SendResult:
         return send(platform, *(item.row for item in some))

@@ -19,10 +19,12 @@ from tests.contract.platforms.running import Opened, Sandbox
 CANARY = "canary0123456789abcdef"
 BY_PLATFORM = {case.platform: case for case in CASES}
 LINKEDIN, META = BY_PLATFORM["linkedin"], BY_PLATFORM["meta"]
+MICROSOFT = BY_PLATFORM["microsoft_ads"]
 TELLING = [pytest.param(case, id=case.platform) for case in CASES if case.tells]
 DOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "meta": ("meta", {"status": 503, "body": "<html>Down for a moment</html>"}),
     "linkedin": ("linkedin", {"status": 503, "body": "<html>Down for a moment</html>"}),
+    "microsoft_ads": ("microsoft", {"status": 503, "body": "<html>Down for a moment</html>"}),
     "google_ads": ("google_ads", {"grpc_status": "UNAVAILABLE"}),
 }
 
@@ -83,7 +85,7 @@ def test_a_vendor_that_is_down_is_to_be_asked_later(sandbox: Sandbox, case: Case
 
 
 @pytest.mark.parametrize("body", ["", "null", "[]", '"OK"', "{}", "<html>Sign in to the network</html>"])
-@pytest.mark.parametrize("case", [META, LINKEDIN], ids=["meta", "linkedin"])
+@pytest.mark.parametrize("case", [META, LINKEDIN, MICROSOFT], ids=["meta", "linkedin", "microsoft_ads"])
 def test_an_answer_that_makes_no_sense_is_no_yes(
     sandbox: Sandbox, case: Case, platform: Platform, body: str
 ) -> None:
@@ -107,6 +109,49 @@ RULES: list[tuple[dict[str, Any], list[str]]] = [
     ({"enabled": True, "conversionMethod": "INSIGHT_TAG"}, ["is not of the method Conversions API"]),
     ({"conversionMethod": "IMAGE"}, ["is not of the method Conversions API", "is switched off"]),
 ]
+
+
+NARROW = {
+    "Name": "Offline purchase",
+    "Type": "OfflineConversion",
+    "Status": "Active",
+    "CountType": "All",
+    "ConversionWindowInMinutes": 43200,
+}
+GOALS: list[tuple[dict[str, Any], list[tuple[str, bool]]]] = [
+    ({}, []),
+    ({"Type": "Url"}, [("is of type Url, which takes no offline conversions.", True)]),
+    ({"Status": "Paused"}, [("is Paused.", True)]),
+    (
+        {"CountType": "Unique"},
+        [("counts one conversion a click: later payments of a click do not count.", False)],
+    ),
+    (
+        {"ConversionWindowInMinutes": 43200},
+        [("takes clicks of 30 days; older ones would be refused.", False)],
+    ),
+    ({"Revenue": {"Type": "NoValue"}}, [("counts no value, not what is sent.", False)]),
+    ({"Revenue": {"Type": "FixedValue"}}, [("counts its own fixed value, not what is sent.", False)]),
+    ({"Revenue": None, "ConversionWindowInMinutes": None}, []),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), GOALS)
+def test_a_goal_that_would_count_otherwise_is_told(
+    sandbox: Sandbox, opened: Opened, changes: dict[str, Any], said: list[tuple[str, bool]]
+) -> None:
+    goal = NARROW | {"ConversionWindowInMinutes": 129600, "Revenue": {"Type": "VariableValue"}}
+    sandbox.go_wrong("microsoft", status=200, body={"ConversionGoals": [{"Id": "1"}, goal | changes]})
+    found = opened(MICROSOFT).preflight({"purchase": MICROSOFT.target}).findings
+    assert [(each.text, each.blocking) for each in found] == [
+        (f"The conversion goal Offline purchase of action purchase {words}", blocking)
+        for words, blocking in said
+    ]
+
+
+def test_a_goals_window_is_held_against_the_accounts_own(sandbox: Sandbox, opened: Opened) -> None:
+    sandbox.go_wrong("microsoft", status=200, body={"ConversionGoals": [NARROW]})
+    assert not opened(MICROSOFT, click_window_days=30).preflight({"purchase": MICROSOFT.target}).findings
 
 
 @pytest.mark.parametrize(("rule", "words"), RULES)
@@ -170,6 +215,7 @@ def test_check_tells_which_account_is_wrong_and_what_to_do(sandbox: Sandbox) -> 
         ("google_ads:main", "ok", False),
         ("linkedin:main", "error", True),
         ("meta:main", "error", True),
+        ("microsoft_ads:main", "ok", False),
         ("reddit:main", "ok", False),
         ("tiktok:main", "ok", False),
     ]

@@ -91,6 +91,7 @@ def test_the_example_loads_and_uses_every_part(monkeypatch: pytest.MonkeyPatch) 
         ("google_ads", "main"),
         ("linkedin", "main"),
         ("meta", "main"),
+        ("microsoft_ads", "main"),
         ("reddit", "main"),
         ("tiktok", "main"),
     ]

@@ -29,6 +29,12 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "tiktok": {"pixel_code": "SANDBOXPIXEL01", "access_token": "tiktok-token"},
     "linkedin": {"access_token": "linkedin-token"},
     "reddit": {"pixel_id": "a2_sandboxpixel", "access_token": "reddit-token"},
+    "microsoft_ads": {
+        "customer_id": "250000001",
+        "customer_account_id": "180000001",
+        "developer_token": "developer-token",
+        "access_token": "microsoft-token",
+    },
 }
 
 

@@ -60,6 +60,18 @@ CASES: Mapping[str, Case] = {
         {"conversion_rule_id": "900001"},
         "li_fat_id",
     ),
+    "microsoft_ads": (
+        "microsoft_ads",
+        {
+            "customer_id": "250000001",
+            "customer_account_id": "180000001",
+            "access_token": SECRET,
+            "developer_token": OTHER_SECRET,
+            "client_secret": THIRD_SECRET,
+        },
+        {"conversion_name": "Offline purchase"},
+        "msclkid",
+    ),
 }
 
 
@@ -129,11 +141,15 @@ def echoing(status: int, shape: Callable[[str], object]) -> Callable[[socket.soc
 def as_error(echo: str) -> dict[str, Any]:
     """One body that is an error in the shape of every platform at once."""
     error = {"code": 100, "message": echo, "error_user_msg": echo, "fbtrace_id": echo}
-    return {"code": 40002, "message": f"Index: 0, data.0 {echo}", "request_id": echo, "error": error}
+    faults = [{"Code": 5604, "ErrorCode": echo, "Message": echo, "Details": echo}]
+    answer = {"code": 40002, "message": f"Index: 0, data.0 {echo}", "request_id": echo, "error": error}
+    return answer | {"TrackingId": echo, "Errors": faults}
 
 
 def as_elements(echo: str) -> dict[str, Any]:
-    return {"elements": [{"status": 422, "message": echo}], "code": 40002, "message": echo}
+    faults = [{"Index": 0, "Code": 5604, "Message": echo, "FieldPath": echo}]
+    elements = [{"status": 422, "message": echo}]
+    return {"elements": elements, "code": 40002, "message": echo, "PartialErrors": faults}
 
 
 ECHOES = [

@@ -61,6 +61,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"retries": [{"codes": ["368"]}]}, "retries"),
     ({"retries": [{"codes": ["368"], "tries": 0}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_hours": -1}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "delay_minutes": 0}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_days": 1}]}, "retries"),
 ]
 
@@ -109,6 +110,11 @@ ASKED_FOR = [
     ("google_ads", "INTERNAL_ERROR", None),
     ("meta", "368/99", Patience(delay=6 * HOUR)),
     ("meta", "4", None),
+    ("microsoft_ads", "117", Patience(delay=timedelta(minutes=1))),
+    ("microsoft_ads", "5612", Patience(delay=timedelta(minutes=5))),
+    ("microsoft_ads", "5615", Patience(delay=2 * HOUR)),
+    ("microsoft_ads", "5614/skew", Patience(tries=1, delay=timedelta(minutes=5))),
+    ("microsoft_ads", "0", None),
 ]
 
 
@@ -126,6 +132,7 @@ def test_only_a_platform_that_drops_duplicates_has_rows_sent_again_alone() -> No
         "tiktok": frozenset({"20001"}),
         "linkedin": frozenset(),
         "reddit": frozenset(),
+        "microsoft_ads": frozenset({"unplaced"}),
     }
 
 
@@ -180,6 +187,21 @@ FACTS: dict[str, dict[str, Any]] = {
         "dedup": DedupPromise.NONE,
         "dedup_window": timedelta(),
         **AT_ONCE,
+    },
+    "microsoft_ads": {
+        "platform": "microsoft_ads",
+        "network": "microsoft",
+        "api_version": "v13",
+        "sunset": None,
+        "batch_size": 1000,
+        "click_window": 90 * DAY,
+        "max_event_age": 90 * DAY,
+        "dedup": DedupPromise.ALWAYS,
+        "dedup_window": timedelta(),
+        **AT_ONCE,
+        "can_restate": True,
+        "can_retract": True,
+        "adjustment_window": 90 * DAY,
     },
 }
 
