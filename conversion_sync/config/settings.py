@@ -132,6 +132,10 @@ class AccountSettings(Part):
         """Broken rules between the account's keys; `key` is one of them, or empty for the account itself."""
         return iter(())
 
+    def route(self) -> str | None:
+        """Which of the platform's ways to send the account takes, by its section in the catalogue."""
+        return None
+
     def fixed_token(self) -> SecretStr | None:
         """The configured token that is used as it is; None where one has to be fetched."""
         return None

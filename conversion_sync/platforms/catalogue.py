@@ -126,9 +126,16 @@ class CatalogueFile(BaseModel):
 
 
 def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
-    """The facts of `platform` with the account's overrides. Raises ValidationError for a bad file."""
+    """The facts of `platform` with the account's overrides. Raises ValidationError for a bad file.
+
+    A file may have sections `routes.<name>` with the facts that differ between ways to send; of these the
+    account's own counts.
+    """
     own = account.model_dump(include=OVERRIDES, exclude_none=True)
-    return _frozen(CatalogueFile.model_validate({**_read(platform), **own}))
+    shared = dict(_read(platform))
+    routes = shared.pop("routes", {})
+    route = account.route()
+    return _frozen(CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own}))
 
 
 @cache

@@ -1,6 +1,6 @@
-"""One Google Ads account: conversions by Data Manager, corrections by the Google Ads API.
+"""One Google Ads account: conversions by one of two APIs, corrections by the Google Ads API.
 
-Source: specs/google_ads.md §2.7, §5.8.
+Source: specs/google_ads.md §0, §2.7, §5.8.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ from collections.abc import Mapping, Sequence
 from conversion_sync.config.roots import read_roots
 from conversion_sync.model.conversion import ConversionKind, Outbound
 from conversion_sync.platforms.google_ads.api import AdsApi
-from conversion_sync.platforms.google_ads.corrections import Corrections
 from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.data_manager import DataManager
 from conversion_sync.platforms.google_ads.encode import invalid
 from conversion_sync.platforms.google_ads.preflight import preflight
-from conversion_sync.platforms.google_ads.settings import Account
+from conversion_sync.platforms.google_ads.settings import Account, UploadApi
+from conversion_sync.platforms.google_ads.uploads import ADJUSTMENTS, CONVERSIONS, Uploads
+from conversion_sync.platforms.http import Wire
 from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
 
 
 class GoogleAdsAdapter:
-    """One conversion customer. Both APIs share its credential."""
+    """One conversion customer. Both APIs share its tokens."""
 
-    def __init__(self, account: Account, facts: Catalogue) -> None:
+    def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._facts = facts
-        credential = Credential(account)
-        self._api = AdsApi(
-            account=account, facts=facts, credential=credential, roots=read_roots(account.tls_roots)
-        )
-        self._conversions = DataManager(account, facts, credential)
-        self._corrections = Corrections(self._api)
+        self._api = AdsApi(account=account, facts=facts, tokens=tokens, roots=read_roots(account.tls_roots))
+        self._wire = Wire(tokens=tokens)
+        self._data_manager = DataManager(account, facts, tokens, self._wire)
+        by_click = account.upload_api is UploadApi.CLICK_UPLOAD
+        self._conversions = Uploads(self._api, CONVERSIONS) if by_click else self._data_manager
+        self._corrections = Uploads(self._api, ADJUSTMENTS)
 
     @property
     def catalogue(self) -> Catalogue:
-        """Google's facts."""
+        """Google's facts, of the account's route."""
         return self._facts
 
     def invalid(self, row: Outbound) -> str | None:
@@ -47,17 +48,17 @@ class GoogleAdsAdapter:
         return self._conversions.send(batch, validate_only=validate_only)
 
     def settlement(self, request_ref: str) -> Settlement:
-        """Asks Data Manager what became of a request."""
-        return self._conversions.settlement(request_ref)
+        """Asks Data Manager what became of a request, whichever route the account has taken since."""
+        return self._data_manager.settlement(request_ref)
 
     def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:
-        """Reads the conversion customer and the conversion actions by the Google Ads API."""
-        return preflight(self._api, targets)
+        """Reads how the account and its conversion actions are set, and has one made-up row checked."""
+        return preflight(self._api, targets, self._conversions.send)
 
     def close(self) -> None:
         """Releases sockets."""
-        self._conversions.close()
-        self._corrections.close()
+        self._wire.close()
+        self._api.close()
 
 
 def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:  # noqa: ARG001
@@ -65,4 +66,4 @@ def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:  # 
 
     Raises ConfigurationError when its TLS roots cannot be read: then no row may be claimed for it.
     """
-    return GoogleAdsAdapter(account, facts)
+    return GoogleAdsAdapter(account, facts, Credential(account))

@@ -1,4 +1,4 @@
-"""The Google Ads API of one account: the vendor's generated clients over channels of our own.
+"""The Google Ads API of one account: the vendor's generated clients over one channel of our own.
 
 The package's own client class takes its TLS roots from the process's environment and prints click
 ids into its log; over a channel of our own a service needs neither. Its modules take seconds to
@@ -7,79 +7,126 @@ import, so that happens with the first call. Source: specs/google_ads.md §1.5 (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 from conversion_sync.platforms.google_ads.classify import Fault
-from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.settings import Account
-from conversion_sync.platforms.platform import Catalogue
+from conversion_sync.platforms.http import CONNECT_SECONDS, READ_SECONDS
+from conversion_sync.platforms.platform import Catalogue, SendResult, Tokens
 from conversion_sync.redaction import excerpt
 
+CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 FAILURES = "errors.types.errors"
-ROW_FIELDS = frozenset({"conversion_adjustments", "operations"})
-PLUGIN = "metadata from plugin"
-"""How gRPC words a token that could not be fetched during a call."""
+ROW_FIELDS = frozenset({"conversions", "conversion_adjustments", "operations"})
+RENEWABLE = frozenset(
+    {"authentication_error.OAUTH_TOKEN_EXPIRED", "authentication_error.OAUTH_TOKEN_INVALID"}
+)
+NOT_CONNECTED, NO_ANSWER = "not_connected", "no_answer"
+NEVER_STOOD = ("failed to connect", "resolution failed", "resolver")
+"""How gRPC words a connection that was never made: nothing has left."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes; Google's own bound (specs/google_ads.md §2.4)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that failed as a whole."""
+
+    faults: Sequence[Fault]
+
+
+@dataclass(slots=True, kw_only=True)
 class AdsApi:
-    """`roots` are the PEM of the TLS roots to trust, None for the machine's."""
+    """`roots` are the PEM of the TLS roots to trust, None for the machine's. Connects with the first call."""
 
     account: Account
     facts: Catalogue
-    credential: Credential
+    tokens: Tokens = field(repr=False)
     roots: bytes | None = field(repr=False)
+    _channel: Any = field(default=None, repr=False)
 
-    def open(self, module: str, service: str) -> Any:
-        """A client of one service on a channel of its own; close it by its `transport`."""
-        import grpc
-
-        transport = getattr(self.module(f"services.services.{module}.transports"), f"{service}GrpcTransport")
-        channel = transport.create_channel(
-            host=self.account.endpoint,
-            credentials=self.credential.made(),
-            ssl_credentials=grpc.ssl_channel_credentials(self.roots),
-            options=[("grpc.max_receive_message_length", LARGEST_ANSWER)],
-        )
-        client = getattr(self.module(f"services.services.{module}"), f"{service}Client")
-        return client(transport=transport(channel=channel))
-
-    def headers(self) -> list[tuple[str, str]]:
-        """What every call carries besides its token."""
-        login = self.account.login_customer_id
-        return [] if login is None else [("login-customer-id", login)]
-
-    def faults(self, fault: Any) -> list[Fault]:
-        """The failure in a refused call's trailer; where there is none, its status."""
-        key = f"google.ads.googleads.{self.facts.api_version}.errors.googleadsfailure-bin"
-        for cause in fault.errors:
-            trailer = cause.trailing_metadata() if hasattr(cause, "trailing_metadata") else None
-            for name, value in trailer or ():
-                if name == key:
-                    failure = self.failure()
-                    failure.ParseFromString(value)
-                    return list(faults_of(failure))
-        if PLUGIN in fault.message:
-            return [Fault(code="oauth_plugin", text=fault.message)]
-        status = fault.grpc_status_code
-        return [Fault(code=f"grpc_{status.name if status else 'UNKNOWN'}", text=fault.message)]
-
-    def failure(self) -> Any:
-        """An empty GoogleAdsFailure."""
-        return self.module(FAILURES).GoogleAdsFailure.pb()()
+    def call(self, module: str, service: str, method: str, request: Any) -> Any:
+        """The service's answer, a Refusal, or why there is no token. A token that ran out is renewed once."""
+        token = self.tokens.token()
+        if isinstance(token, SendResult):
+            return token
+        answer = self._once(module, service, method, request, token)
+        if isinstance(answer, Refusal) and any(fault.code in RENEWABLE for fault in answer.faults):
+            another = self.tokens.renewed(token)
+            if isinstance(another, str):
+                answer = self._once(module, service, method, request, another)
+        return answer
 
     def module(self, name: str) -> Any:
         """A module of the version this release speaks."""
         return import_module(f"google.ads.googleads.{self.facts.api_version}.{name}")
 
+    def failure(self) -> Any:
+        """An empty GoogleAdsFailure."""
+        return self.module(FAILURES).GoogleAdsFailure.pb()()
+
     def excerpt(self, text: str) -> str:
         """Vendor text, scrubbed and short enough to keep."""
-        return excerpt(text, *self.credential.secrets)
+        return excerpt(text, *self.tokens.secrets)
+
+    def close(self) -> None:
+        """Releases the channel; the next call opens another."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _once(self, module: str, service: str, method: str, request: Any, token: str) -> Any:
+        from google.api_core.exceptions import GoogleAPICallError
+
+        login = self.account.login_customer_id
+        headers = [] if login is None else [("login-customer-id", login)]
+        try:
+            return getattr(self._client(module, service), method)(
+                request=request,
+                retry=None,
+                timeout=CALL_SECONDS,
+                metadata=[("authorization", f"Bearer {token}"), *headers],
+            )
+        except GoogleAPICallError as fault:
+            refusal = Refusal(self._faults(fault))
+            if any(each.code in {NOT_CONNECTED, NO_ANSWER} for each in refusal.faults):
+                self.close()  # gRPC would wait ever longer before it connects again
+            return refusal
+
+    def _client(self, module: str, service: str) -> Any:
+        import grpc
+
+        if self._channel is None:
+            self._channel = grpc.secure_channel(
+                self.account.endpoint,
+                grpc.ssl_channel_credentials(self.roots),
+                options=[("grpc.max_receive_message_length", LARGEST_ANSWER)],
+            )
+        transport = getattr(self.module(f"services.services.{module}.transports"), f"{service}GrpcTransport")
+        client = getattr(self.module(f"services.services.{module}"), f"{service}Client")
+        return client(transport=transport(channel=self._channel))
+
+    def _faults(self, fault: Any) -> list[Fault]:
+        """The failure in a refused call's trailer; where there is none, its status."""
+        key = f"google.ads.googleads.{self.facts.api_version}.errors.googleadsfailure-bin"
+        answered = False
+        for cause in fault.errors:
+            trailer = cause.trailing_metadata() if hasattr(cause, "trailing_metadata") else None
+            for name, value in trailer or ():
+                answered = True
+                if name == key:
+                    failure = self.failure()
+                    failure.ParseFromString(value)
+                    return list(faults_of(failure))
+        status = fault.grpc_status_code.name if fault.grpc_status_code else "UNKNOWN"
+        code = f"grpc_{status}"
+        if status == "UNAVAILABLE" and not answered:
+            words = fault.message.lower()
+            code = NOT_CONNECTED if any(each in words for each in NEVER_STOOD) else NO_ANSWER
+        return [Fault(code=code, text=fault.message)]
 
 
 def faults_of(failure: Any) -> Iterator[Fault]:
@@ -92,6 +139,7 @@ def faults_of(failure: Any) -> Iterator[Fault]:
             text=error.message,
             index=next((place.index for place in places if place.field_name in ROW_FIELDS), None),
             retry_after=delay or None,
+            field=next((place.field_name for place in places if place.field_name not in ROW_FIELDS), ""),
         )
 
 

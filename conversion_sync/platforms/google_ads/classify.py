@@ -7,11 +7,12 @@ index are about the request. Source: specs/google_ads.md §4 (codes, precedence)
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from conversion_sync.model.conversion import Outcome, Verb
+from conversion_sync.model.conversion import Outbound, Outcome, Verb
 from conversion_sync.platforms.http import Reply, members
 from conversion_sync.platforms.platform import (
     Catalogue,
@@ -21,27 +22,56 @@ from conversion_sync.platforms.platform import (
     SettlementStatus,
     outcome_of,
 )
-from conversion_sync.platforms.verdict import PRECEDENCE, by_status, verdict
+from conversion_sync.platforms.verdict import PRECEDENCE, by_status, nameless, verdict
 
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the account's customer ids, its refresh token's scopes and the conversion_action_id."
+SCOPE = "https://www.googleapis.com/auth/datamanager"
+SAYS_WHAT_TO_SET: Mapping[str, str] = {
+    "not_allowlisted_error.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE": (
+        "Google takes no new callers of this interface. Set upload_api: data_manager"
+        " (platforms.google_ads.<account>.upload_api: data_manager); what is held then goes out by itself."
+    ),
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": (
+        f"The refresh token lacks the scope {SCOPE}. Consent again with it and the adwords scope, or set"
+        " upload_api: click_upload if Google allows this project to."
+    ),
+    "PERMISSION_DENIED": (
+        "The consenting user needs access to the conversion customer at Data Manager: check customer_id, and"
+        " login_customer_id where a manager account gives the access."
+    ),
+    "NOT_ALLOWLISTED": (
+        "Data Manager is not open to this account. Ask Google for access, or set upload_api: click_upload if"
+        " this project was allowed to before June 2026."
+    ),
+}
+"""Remedies of codes that name one. Source: specs/google_ads.md §0, §4.6, §5.1, §5.5."""
+OPTIONAL = frozenset({"user_identifiers", "custom_variables", "consent", "cart_data"})
+"""Parts of a row that matter no more once Google has it. Source: specs/google_ads.md §4 (precedence)."""
+OF_ROWS = ("conversion_upload_error.", "conversion_adjustment_upload_error.", "mutate_error.")
+"""Groups of errors that hold some rows of an account and not others: their action is at fault."""
 EVENT_INDEX = re.compile(r"events(?:\.events)?\[(\d{1,9})\]")
+REASON_PREFIX = "PROCESSING_ERROR_REASON_"
 REASON = re.compile(r"[A-Z][A-Z0-9_]{2,80}")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error of the Google Ads API. `index` is the row it names, None when it is about the request."""
+    """One error of the Google Ads API. `index` is the row it names, None when it is about the request;
+    `field` the part of the row, "" when it says none.
+    """
 
     code: str
     text: str
     index: int | None = None
     retry_after: timedelta | None = None
+    field: str = ""
 
 
-def refusal(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> SendResult:
+def refusal(facts: Catalogue, reply: Reply, batch: Sequence[Outbound], excerpt: Excerpt) -> SendResult:
     """Data Manager's answer to a request it did not take in."""
+    excerpt = nameless(batch, excerpt)
     error = members(members(reply.document()).get("error"))
     message = error.get("message")
     text = excerpt(message if isinstance(message, str) else reply.text)
@@ -55,29 +85,26 @@ def refusal(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Send
         facts,
         code,
         text,
-        remedy=REMEDY,
+        remedy=remedy_of(code),
         status=reply.status,
         unknown=generic.outcome,
-        named=tuple(sorted(index for index in named if index < rows)),
+        named=tuple(sorted(index for index in named if index < len(batch))),
         retry_after=reply.retry_after,
     )
+    if answer.outcome is Outcome.HOLD and code in SAYS_WHAT_TO_SET:
+        told = RowResult(outcome=Outcome.HOLD, code=code, text=f"{text} {answer.remedy}")
+        return replace(answer, rows=dict.fromkeys(range(len(batch)), told))
     if answer.outcome is not Outcome.BAD_BATCH:
         return answer
     return _with_rows(answer, named, excerpt)
 
 
 def _with_rows(answer: SendResult, named: Mapping[int, tuple[str, str]], excerpt: Excerpt) -> SendResult:
-    return SendResult(
-        outcome=answer.outcome,
-        code=answer.code,
-        text=answer.text,
-        rows={
-            index: RowResult(outcome=Outcome.REJECTED, code=named[index][0], text=excerpt(named[index][1]))
-            for index in answer.named
-        },
-        named=answer.named,
-        http_status=answer.http_status,
-    )
+    rows = {
+        index: RowResult(outcome=Outcome.REJECTED, code=named[index][0], text=excerpt(named[index][1]))
+        for index in answer.named
+    }
+    return replace(answer, rows=rows)
 
 
 def _violations(error: Mapping[str, object]) -> tuple[dict[int, tuple[str, str]], list[str]]:
@@ -112,8 +139,29 @@ def _details(error: Mapping[str, object], kind: str, inner: str | None) -> list[
     return found
 
 
+def status_of(document: object) -> Settlement | None:
+    """What Data Manager says became of a request; None where it says nothing that can be read.
+
+    A status nobody knows yet goes on being asked for.
+    """
+    places = members(document).get("requestStatusPerDestination")
+    if not isinstance(places, list):
+        return None
+    found = [members(place) for place in places]
+    counts: Counter[str] = Counter()
+    for place in found:
+        listed = members(place.get("errorInfo")).get("errorCounts")
+        for each in listed if isinstance(listed, list) else []:
+            counted = members(each)
+            rows = str(counted.get("recordCount", 0))
+            counts[str(counted.get("reason", "")).removeprefix(REASON_PREFIX)] += (
+                int(rows) if rows.isdecimal() else 0
+            )
+    return settled([str(place.get("requestStatus", "")) for place in found], counts)
+
+
 def settled(statuses: Sequence[str], counts: Mapping[str, int]) -> Settlement:
-    """A request's status from its destinations'. A status nobody knows yet goes on being asked for."""
+    """A request's status from its destinations'."""
     kinds = set(statuses)
     if kinds == {"SUCCESS"}:
         status = SettlementStatus.SETTLED
@@ -127,37 +175,41 @@ def settled(statuses: Sequence[str], counts: Mapping[str, int]) -> Settlement:
 
 
 def partial_failure(
-    facts: Catalogue, verbs: Sequence[Verb], faults: Sequence[Fault], excerpt: Excerpt
+    facts: Catalogue, batch: Sequence[Outbound], faults: Sequence[Fault], excerpt: Excerpt
 ) -> SendResult:
     """The answer for a batch whose rows stand alone: rows that no error names are taken in."""
-    rows: dict[int, RowResult] = {}
-    for index, verb in enumerate(verbs):
-        own = [_row(facts, fault, verb, excerpt) for fault in faults if fault.index == index]
-        if own:
-            rows[index] = min(own, key=lambda row: PRECEDENCE.index(row.outcome))
-    whole = [fault for fault in faults if fault.index is None or fault.index >= len(verbs)]
+    of_row: dict[int, list[Fault]] = defaultdict(list)
+    whole: list[Fault] = []
+    for fault in faults:
+        if fault.index is None or fault.index >= len(batch):
+            whole.append(fault)
+        else:
+            of_row[fault.index].append(fault)
+    rows = {index: _gravest(facts, batch[index], own, excerpt) for index, own in sorted(of_row.items())}
     if whole:
-        answer = request_fault(facts, whole, excerpt)
+        answer = request_fault(facts, batch, whole, excerpt)
+        return replace(answer, rows={**answer.rows, **rows}, named=())
+    if len(rows) == len(batch) and all(_of_account(row) for row in rows.values()):
+        row = rows[0]
         return SendResult(
-            outcome=answer.outcome,
-            code=answer.code,
-            text=answer.text,
-            remedy=answer.remedy,
-            rows=rows,
+            outcome=row.outcome, code=row.code, text=row.text, remedy=remedy_of(row.code), rows=rows
         )
     held = next((row for row in rows.values() if row.outcome is Outcome.HOLD), None)
-    remedy = REMEDY if held is not None else ""
+    remedy = remedy_of(held.code) if held is not None else ""
     return SendResult(outcome=Outcome.DELIVERED, code="ok", rows=rows, remedy=remedy)
 
 
-def request_fault(facts: Catalogue, faults: Sequence[Fault], excerpt: Excerpt) -> SendResult:
+def request_fault(
+    facts: Catalogue, batch: Sequence[Outbound], faults: Sequence[Fault], excerpt: Excerpt
+) -> SendResult:
     """The answer for a call that failed as a whole: nothing of it was taken in."""
+    scrubbed = nameless(batch, excerpt)
     answers = [
         verdict(
             facts,
             fault.code,
-            excerpt(fault.text),
-            remedy=REMEDY,
+            scrubbed(fault.text),
+            remedy=remedy_of(fault.code),
             unknown=Outcome.BAD_BATCH,
             named=() if fault.index is None else (fault.index,),
             retry_after=fault.retry_after,
@@ -165,12 +217,41 @@ def request_fault(facts: Catalogue, faults: Sequence[Fault], excerpt: Excerpt) -
         for fault in faults
     ]
     chosen = min(answers, key=lambda answer: PRECEDENCE.index(answer.outcome))
-    if chosen.outcome in (Outcome.REJECTED, Outcome.DELIVERED):
-        # A row's code on the whole call: some row is at fault, isolation finds it.
-        return SendResult(outcome=Outcome.BAD_BATCH, code=chosen.code, text=chosen.text)
-    return chosen
+    if chosen.outcome is Outcome.HOLD and chosen.code in SAYS_WHAT_TO_SET:
+        # What a row's last attempt says is where a person looks for what to do.
+        told = RowResult(outcome=Outcome.HOLD, code=chosen.code, text=f"{chosen.text} {chosen.remedy}")
+        return replace(chosen, rows=dict.fromkeys(range(len(batch)), told))
+    if chosen.outcome not in (Outcome.REJECTED, Outcome.DELIVERED):
+        return chosen
+    if len(batch) == 1 and _gravest(facts, batch[0], faults, excerpt).outcome is Outcome.DELIVERED:
+        return SendResult(outcome=Outcome.DELIVERED, code=chosen.code, text=chosen.text)
+    # A row's code on the whole call: some row is at fault, isolation finds it.
+    return SendResult(outcome=Outcome.BAD_BATCH, code=chosen.code, text=chosen.text)
+
+
+def _gravest(facts: Catalogue, row: Outbound, faults: Sequence[Fault], excerpt: Excerpt) -> RowResult:
+    """What a row's errors say together."""
+    scrubbed = nameless([row], excerpt)
+    found = [_row(facts, fault, row.verb, scrubbed) for fault in faults]
+    asked = [each for each, fault in zip(found, faults, strict=True) if fault.field not in OPTIONAL]
+    if asked and all(each.outcome is Outcome.DELIVERED for each in asked):
+        return asked[0]
+    return min(found, key=lambda each: PRECEDENCE.index(each.outcome))
 
 
 def _row(facts: Catalogue, fault: Fault, verb: Verb, excerpt: Excerpt) -> RowResult:
-    outcome = outcome_of(facts.codes, f"{fault.code}:{verb.value}") or outcome_of(facts.codes, fault.code)
-    return RowResult(outcome=outcome or Outcome.REJECTED, code=fault.code, text=excerpt(fault.text))
+    outcome = facts.codes.get(f"{fault.code}:{verb.value}") or outcome_of(facts.codes, fault.code)
+    text = excerpt(fault.text)
+    if fault.code in SAYS_WHAT_TO_SET:
+        text = f"{text} {SAYS_WHAT_TO_SET[fault.code]}"
+    return RowResult(outcome=outcome or Outcome.REJECTED, code=fault.code, text=text)
+
+
+def _of_account(row: RowResult) -> bool:
+    """Whether what holds a row holds every row of the account, whatever its action."""
+    return row.outcome is Outcome.HOLD and not row.code.startswith(OF_ROWS)
+
+
+def remedy_of(code: str) -> str:
+    """What a human must do about a code that holds rows."""
+    return SAYS_WHAT_TO_SET.get(code, REMEDY)

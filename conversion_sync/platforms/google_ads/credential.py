@@ -47,6 +47,17 @@ class Credential:
             )
         return self._made
 
+    def token(self) -> str | SendResult:
+        """A token that is valid, or why there is none."""
+        refused = self.refused()
+        return refused if refused is not None else str(self.made().token)
+
+    def renewed(self, refused: str) -> str | SendResult:
+        """Another token after Google refused this one."""
+        if self._made is not None and self._made.token == refused:
+            self._made.token = None
+        return self.token()
+
     def refused(self) -> SendResult | None:
         """Fetches a token where none is valid; why there is none, or None when there is."""
         from google.auth.exceptions import GoogleAuthError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,19 @@ from conversion_sync.config.settings import AccountSettings, Finding, TargetSett
 Customer = Annotated[str, Field(pattern=r"^\d{10}$")]
 
 
-class Account(AccountSettings):
-    """Conversions go through the Data Manager API, corrections through the Google Ads API."""
+class UploadApi(StrEnum):
+    """How conversions are sent. Each is a route in the platform's catalogue."""
 
+    DATA_MANAGER = "data_manager"
+    """The Data Manager API: open to everybody, confirms later and names no rows."""
+    CLICK_UPLOAD = "click_upload"
+    """UploadClickConversions of the Google Ads API: for projects that used it before June 2026."""
+
+
+class Account(AccountSettings):
+    """Conversions go by the API chosen here, corrections always through the Google Ads API."""
+
+    upload_api: UploadApi = UploadApi.DATA_MANAGER
     customer_id: Customer
     login_customer_id: Customer | None = None
     client_id: SecretStr
@@ -29,6 +40,10 @@ class Account(AccountSettings):
     tls_roots: Path | None = None
     """PEM file of the roots to trust for `endpoint`, for networks that inspect TLS."""
     first_status_after_minutes: float | None = Field(default=None, ge=0)
+
+    def route(self) -> str:
+        """The chosen API."""
+        return self.upload_api.value
 
     def findings(self) -> Iterator[Finding]:
         """Roots that cannot be read."""

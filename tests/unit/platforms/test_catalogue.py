@@ -18,9 +18,32 @@ from tests.unit.platforms.rows import ACCOUNTS, facts
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-def content(platform: str) -> dict[str, Any]:
+def written(platform: str) -> dict[str, Any]:
     text = (files("conversion_sync.platforms") / platform / "catalogue.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def content(platform: str) -> dict[str, Any]:
+    """The file's facts, of the first route where there are several."""
+    known = written(platform)
+    routes = list(known.pop("routes", {}).values())
+    return known | (routes[0] if routes else {})
+
+
+@pytest.mark.parametrize("platform", ACCOUNTS)
+def test_every_route_has_all_the_facts(platform: str) -> None:
+    known = written(platform)
+    for route in known.pop("routes", {}).values():
+        assert not known.keys() & route.keys()
+        CatalogueFile.model_validate(known | route)
+
+
+def test_the_account_says_which_route_counts() -> None:
+    later = [facts("google_ads", upload_api=api) for api in ("data_manager", "click_upload")]
+    assert [(each.confirms_later, each.first_status_after, each.batch_size) for each in later] == [
+        (True, timedelta(minutes=30), 2000),
+        (False, timedelta(), 2000),
+    ]
 
 
 REQUIRED = [name for name, known in CatalogueFile.model_fields.items() if known.is_required()]

@@ -9,20 +9,28 @@ from typing import Any
 
 import pytest
 
-from conversion_sync.model.conversion import Outcome, Verb
+from conversion_sync.model.conversion import Outbound, Outcome, Verb
 from conversion_sync.platforms.google_ads.classify import (
     Fault,
     partial_failure,
     refusal,
     request_fault,
     settled,
+    status_of,
 )
 from conversion_sync.platforms.http import Reply
 from conversion_sync.platforms.platform import SendResult, Settlement, SettlementStatus
-from tests.unit.platforms.rows import facts
+from tests.unit.platforms.rows import facts, row
 
 FACTS = facts("google_ads")
 RPC = "type.googleapis.com/google.rpc."
+
+
+def batch(*verbs: str) -> list[Outbound]:
+    return [row(verb=Verb(verb)) for verb in verbs]
+
+
+SENT = batch("send", "send", "send")
 
 
 def same(text: str) -> str:
@@ -53,7 +61,7 @@ def test_a_refused_batch_names_its_rows() -> None:
             ("events.events[0].event_source", "REQUIRED_FIELD_MISSING"),
         ),
     )
-    found = refusal(FACTS, reply, 3, same)
+    found = refusal(FACTS, reply, SENT, same)
     assert (found.outcome, found.named) == (Outcome.BAD_BATCH, (0, 2))
     assert {index: (row.outcome, row.code, row.text) for index, row in found.rows.items()} == {
         0: (Outcome.REJECTED, "INVALID_CURRENCY_CODE", "events.events[0].currency: why"),
@@ -82,19 +90,19 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("reply", "outcome", "code"), REFUSALS, ids=[row[2] for row in REFUSALS])
 def test_each_refusal_has_its_class(reply: Reply, outcome: Outcome, code: str) -> None:
-    found = refusal(FACTS, reply, 1, same)
+    found = refusal(FACTS, reply, SENT[:1], same)
     assert (found.outcome, found.code, found.named) == (outcome, code, ())
     assert bool(found.remedy) == (outcome is Outcome.HOLD)
 
 
 def test_a_quota_says_how_long_to_wait() -> None:
     reply = answer(429, info("RESOURCE_EXHAUSTED"), **{"retry-after": "7"})
-    assert refusal(FACTS, reply, 1, same).retry_after == timedelta(seconds=7)
+    assert refusal(FACTS, reply, SENT[:1], same).retry_after == timedelta(seconds=7)
 
 
 def test_an_index_outside_the_batch_names_nobody() -> None:
     reply = answer(400, violations(("events.events[9].currency", "INVALID_CURRENCY_CODE")))
-    found = refusal(FACTS, reply, 2, same)
+    found = refusal(FACTS, reply, SENT[:2], same)
     assert (found.outcome, found.named, found.rows) == (Outcome.BAD_BATCH, (), {})
 
 
@@ -130,8 +138,8 @@ ROWS = [
     ("restate", f"{UPLOAD}.CONVERSION_EXPIRED", Outcome.REJECTED),
     ("restate", f"{UPLOAD}.NO_CONVERSION_ACTION_FOUND", Outcome.HOLD),
     ("restate", f"{UPLOAD}.UNKNOWN", Outcome.RETRY_LATER),
-    ("restate", f"{UPLOAD}.4711", Outcome.REJECTED),
-    ("restate", "unknown_group", Outcome.REJECTED),
+    ("restate", f"{UPLOAD}.4711", Outcome.RETRY_LATER),
+    ("restate", "unknown_group", Outcome.RETRY_LATER),
     ("restate", "internal_error.TRANSIENT_ERROR", Outcome.RETRY_LATER),
     ("restate", "field_error.REQUIRED", Outcome.REJECTED),
 ]
@@ -139,7 +147,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("verb", "code", "outcome"), ROWS)
 def test_each_row_error_has_its_class(verb: str, code: str, outcome: Outcome) -> None:
-    found = partial_failure(FACTS, [Verb.RESTATE, Verb(verb)], [Fault(code, "why", 1)], same)
+    found = partial_failure(FACTS, batch("restate", verb), [Fault(code, "why", 1)], same)
     assert found.outcome is Outcome.DELIVERED
     assert {index: (row.outcome, row.code) for index, row in found.rows.items()} == {1: (outcome, code)}
 
@@ -149,12 +157,12 @@ def test_of_several_errors_on_a_row_the_gravest_decides() -> None:
         Fault(f"{UPLOAD}.CONVERSION_NOT_FOUND", "later", 0),
         Fault(f"{UPLOAD}.CONVERSION_EXPIRED", "never", 0),
     ]
-    assert partial_failure(FACTS, [Verb.RESTATE], faults, same).rows[0].text == "never"
+    assert partial_failure(FACTS, batch("restate"), faults, same).rows[0].text == "never"
 
 
 def test_an_error_without_a_row_is_about_the_request() -> None:
     faults = [Fault("authorization_error.USER_PERMISSION_DENIED", "no access")]
-    found = partial_failure(FACTS, [Verb.RESTATE], faults, same)
+    found = partial_failure(FACTS, batch("restate"), faults, same)
     assert (found.outcome, found.code, bool(found.remedy)) == (
         Outcome.HOLD,
         "authorization_error.USER_PERMISSION_DENIED",
@@ -176,12 +184,112 @@ CALLS = [
 
 @pytest.mark.parametrize(("faults", "outcome"), CALLS)
 def test_each_failed_call_has_its_class(faults: list[Fault], outcome: Outcome) -> None:
-    found = request_fault(FACTS, faults, same)
+    found = request_fault(FACTS, SENT, faults, same)
     assert (found.outcome, found.code) == (outcome, faults[0].code)
     assert found.retry_after == (faults[0].retry_after if outcome is Outcome.RETRY_LATER else None)
 
 
 def test_a_good_answer_delivers_every_row() -> None:
-    assert partial_failure(FACTS, [Verb.RETRACT] * 2, [], same) == SendResult(
+    assert partial_failure(FACTS, batch("retract", "retract"), [], same) == SendResult(
         outcome=Outcome.DELIVERED, code="ok"
     )
+
+
+NOT_LISTED = "not_allowlisted_error.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"
+
+
+@pytest.mark.parametrize("on_rows", [True, False])
+def test_a_project_off_the_allow_list_holds_every_row_and_names_the_setting(on_rows: bool) -> None:
+    if on_rows:
+        faults = [Fault(NOT_LISTED, "not allowlisted", index) for index in range(3)]
+        found = partial_failure(FACTS, SENT, faults, same)
+    else:
+        found = request_fault(FACTS, SENT, [Fault(NOT_LISTED, "not allowlisted")], same)
+    assert (found.outcome, found.code) == (Outcome.HOLD, NOT_LISTED)
+    assert "upload_api: data_manager" in found.remedy
+    assert {index: each.outcome for index, each in found.rows.items()} == dict.fromkeys(
+        range(3), Outcome.HOLD
+    )
+    assert all("upload_api: data_manager" in each.text for each in found.rows.values())
+
+
+def test_an_action_at_fault_holds_its_rows_alone_even_if_they_are_all_of_a_batch() -> None:
+    code = "conversion_upload_error.NO_CONVERSION_ACTION_FOUND"
+    found = partial_failure(FACTS, SENT, [Fault(code, "", index) for index in range(3)], same)
+    assert (found.outcome, {each.outcome for each in found.rows.values()}) == (
+        Outcome.DELIVERED,
+        {Outcome.HOLD},
+    )
+
+
+def test_the_first_and_the_last_row_are_told_apart_from_those_between() -> None:
+    code = "conversion_upload_error.EXPIRED_EVENT"
+    found = partial_failure(FACTS, SENT, [Fault(code, "", 0), Fault(code, "", 2)], same)
+    assert (found.outcome, sorted(found.rows)) == (Outcome.DELIVERED, [0, 2])
+
+
+def test_errors_of_rows_beside_one_of_the_request_stay_with_their_rows() -> None:
+    faults = [
+        Fault("internal_error.INTERNAL_ERROR", "try again"),
+        Fault("conversion_upload_error.EXPIRED_EVENT", "too old", 1),
+    ]
+    found = partial_failure(FACTS, SENT, faults, same)
+    assert (found.outcome, found.code) == (Outcome.RETRY_LATER, "internal_error.INTERNAL_ERROR")
+    assert {index: each.code for index, each in found.rows.items()} == {
+        1: "conversion_upload_error.EXPIRED_EVENT"
+    }
+
+
+def test_a_duplicate_told_of_the_request_of_one_row_is_that_row_delivered() -> None:
+    fault = Fault("conversion_upload_error.ORDER_ID_ALREADY_IN_USE", "in use")
+    assert request_fault(FACTS, SENT[:1], [fault], same).outcome is Outcome.DELIVERED
+    assert request_fault(FACTS, SENT, [fault], same).outcome is Outcome.BAD_BATCH
+
+
+def test_a_persons_click_is_in_no_text() -> None:
+    clicked = [row(click_id_kind="gclid", click_id="EAIaIQobChMI"), *SENT]
+    fault = Fault("conversion_upload_error.UNPARSEABLE_GCLID", "could not decode EAIaIQobChMI", 0)
+    texts = [
+        partial_failure(FACTS, clicked, [fault], same).rows[0].text,
+        request_fault(FACTS, clicked, [fault], same).text,
+    ]
+    assert ["EAIaIQobChMI" in text for text in texts] == [False, False]
+
+
+def test_a_status_is_read_whatever_shape_it_has() -> None:
+    assert [status_of(shape) for shape in (None, [], {}, {"requestStatusPerDestination": 1})] == [None] * 4
+    document = {
+        "requestStatusPerDestination": [
+            {
+                "requestStatus": "PARTIAL_SUCCESS",
+                "errorInfo": {
+                    "errorCounts": [
+                        {"reason": "PROCESSING_ERROR_REASON_INVALID_GCLID", "recordCount": "3"},
+                        {"reason": 17, "recordCount": 2},
+                        {"recordCount": "many"},
+                        "?",
+                    ]
+                },
+            },
+            "?",
+        ]
+    }
+    found = status_of(document)
+    assert found is not None
+    assert (found.status, dict(found.counts)) == (
+        SettlementStatus.PENDING,
+        {"INVALID_GCLID": 3, "17": 2, "": 0},
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "outcome"), [("user_identifiers", Outcome.DELIVERED), ("conversion_value", Outcome.REJECTED)]
+)
+def test_what_is_wrong_with_an_optional_part_of_a_row_google_has_does_not_matter(
+    field: str, outcome: Outcome
+) -> None:
+    faults = [
+        Fault("conversion_upload_error.INVALID_USER_IDENTIFIER", "", 0, field=field),
+        Fault("conversion_upload_error.ORDER_ID_ALREADY_IN_USE", "", 0, field="order_id"),
+    ]
+    assert partial_failure(FACTS, SENT, faults, same).rows[0].outcome is outcome

@@ -1,4 +1,4 @@
-"""Ledger rows as Google takes them: Data Manager's events, the Google Ads API's adjustments."""
+"""Ledger rows as Google takes them: Data Manager's events, the Google Ads API's messages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import pytest
 
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
-from conversion_sync.platforms.google_ads.encode import adjustments, identifiers, ingestion, invalid
+from conversion_sync.platforms.google_ads.encode import identifiers, invalid
+from conversion_sync.platforms.google_ads.events import ingestion
+from conversion_sync.platforms.google_ads.messages import adjustment, click_conversion
 from tests.unit.platforms.rows import row
 
+WEB, GRANTED, DENIED, RETRACTION, RESTATEMENT = 3, 2, 3, 2, 3
 TARGET = {"conversion_action_id": "700000001"}
 CLICK = {"click_id_kind": "gclid", "click_id": "EAIaIQobChMI"}
 
@@ -110,25 +113,64 @@ def test_click_ids_that_may_not_travel_together_do_not(known: dict[str, str], se
 
 
 def test_a_restatement_carries_the_new_value_and_a_retraction_none() -> None:
-    batch = [correction(value=Money(500, "USD", 2)), correction(verb=Verb.RETRACT, value=None)]
     key = {
-        "orderId": "cs_0123456789abcdef0123456789abcdef",
-        "conversionAction": "customers/1234567890/conversionActions/700000001",
-        "adjustmentDateTime": "2026-11-20 10:00:01+00:00",
+        "order_id": "cs_0123456789abcdef0123456789abcdef",
+        "conversion_action": "customers/1234567890/conversionActions/700000001",
+        "adjustment_date_time": "2026-11-20 10:00:01+00:00",
     }
-    assert adjustments(batch, "1234567890", validate_only=False) == {
-        "customerId": "1234567890",
-        "conversionAdjustments": [
-            {
-                **key,
-                "adjustmentType": "RESTATEMENT",
-                "restatementValue": {"adjustedValue": 5, "currencyCode": "USD"},
-            },
-            {**key, "adjustmentType": "RETRACTION"},
-        ],
-        "partialFailure": True,
-        "validateOnly": False,
+    assert adjustment(correction(value=Money(500, "USD", 2)), "1234567890") == {
+        **key,
+        "adjustment_type": RESTATEMENT,
+        "restatement_value": {"adjusted_value": 5, "currency_code": "USD"},
     }
+    assert adjustment(correction(verb=Verb.RETRACT, value=None), "1234567890") == {
+        **key,
+        "adjustment_type": RETRACTION,
+    }
+
+
+def test_a_click_conversion_names_its_action_its_click_and_its_payment() -> None:
+    granted = conversion(ad_user_data="granted", ad_personalization="denied")
+    assert click_conversion(granted, "1234567890") == {
+        "gclid": "EAIaIQobChMI",
+        "conversion_action": "customers/1234567890/conversionActions/700000001",
+        "conversion_date_time": "2026-11-19 09:30:15+00:00",
+        "conversion_environment": WEB,
+        "order_id": "cs_0123456789abcdef0123456789abcdef",
+        "conversion_value": 19.99,
+        "currency_code": "USD",
+        "consent": {"ad_user_data": GRANTED, "ad_personalization": DENIED},
+    }
+
+
+def test_what_nobody_stated_is_not_sent() -> None:
+    sent = click_conversion(conversion(value=None), "1234567890")
+    assert sent.keys() == {
+        "gclid",
+        "conversion_action",
+        "conversion_date_time",
+        "conversion_environment",
+        "order_id",
+    }
+
+
+def test_the_numbers_of_enums_are_the_vendors() -> None:
+    from google.ads.googleads.v26.services.types import conversion_adjustment_upload_service as adjustments
+    from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
+
+    sent = conversions.ClickConversion.pb()(
+        **click_conversion(conversion(ad_user_data="granted", ad_personalization="denied"), "1")
+    )
+    assert (named(sent, "conversion_environment"), named(sent.consent, "ad_user_data")) == ("WEB", "GRANTED")
+    assert named(sent.consent, "ad_personalization") == "DENIED"
+    for verb, name in ((Verb.RESTATE, "RESTATEMENT"), (Verb.RETRACT, "RETRACTION")):
+        told = adjustments.ConversionAdjustment.pb()(**adjustment(correction(verb=verb), "1"))
+        assert named(told, "adjustment_type") == name
+
+
+def named(message: Any, field: str) -> str:
+    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
+    return str(enum.values_by_number[getattr(message, field)].name)
 
 
 FAULTS = [
