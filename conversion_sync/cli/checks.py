@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from conversion_sync.errors import ConversionSyncError
+from conversion_sync.model.expiry import Notice, Urgency, notice
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from conversion_sync.platforms.platform import Platform
 
 Level = Literal["ok", "warn", "error"]
-SUNSET_NOTICE = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +165,13 @@ def billing(settings: Settings, recent: Window) -> Iterator[Line]:
 def platforms(settings: Settings, now: datetime) -> Iterator[Line]:
     """Each account: the version is not about to end, the credential gets in, the targets are right."""
     from conversion_sync.pipeline.deliver import targets
+    from conversion_sync.platforms.catalogue import version_expiry
     from conversion_sync.platforms.registry import catalogues, factories
 
     build = factories(settings)
     for (platform, account), facts in sorted(catalogues(settings).items()):
         what = f"{platform}:{account}"
-        version = sunset(what, facts.api_version, facts.sunset, now)
+        version = ending(what, notice(version_expiry(facts), now))
         lines = list(preflight(what, build[platform, account], targets(settings, platform, account)))
         if version.level == "ok" and all(line.level == "ok" for line in lines):
             yield from (replace(line, detail=f"{line.detail}; {version.detail}") for line in lines)
@@ -198,23 +199,7 @@ def preflight(
         yield Line(level="ok", what=what, detail=found.said)
 
 
-def sunset(what: str, version: str, ends: datetime | None, now: datetime) -> Line:
-    """How long the vendor still answers the API version this release speaks."""
-    if ends is None:
-        return Line(level="ok", what=what, detail=f"API {version}, no end announced")
-    day = ends.strftime("%Y-%m-%d")
-    if now >= ends:
-        return Line(
-            level="error",
-            what=what,
-            detail=f"API {version} ended on {day}.",
-            remedy="Upgrade conversion-sync.",
-        )
-    if now >= ends - SUNSET_NOTICE:
-        return Line(
-            level="warn",
-            what=what,
-            detail=f"API {version} ends on {day}.",
-            remedy="Upgrade conversion-sync before that day.",
-        )
-    return Line(level="ok", what=what, detail=f"API {version}, until {day}")
+def ending(what: str, end: Notice) -> Line:
+    """The line of something that ends."""
+    levels: Mapping[Urgency, Level] = {Urgency.LASTS: "ok", Urgency.SOON: "warn", Urgency.NOW: "error"}
+    return Line(level=levels[end.urgency], what=what, detail=end.text, remedy=end.remedy)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from conversion_sync.config.settings import Schedule, Settings
 from conversion_sync.model.conversion import Outcome
+from conversion_sync.model.expiry import Notice, Urgency
 from conversion_sync.model.money import decimal_amount, plain_text
 from conversion_sync.orchestration.assets import BACKFILL
 from conversion_sync.orchestration.failures import in_words, mark_for_good, retry
@@ -18,6 +19,7 @@ from conversion_sync.orchestration.verdict import Colour, Verdict, summary, tabl
 from conversion_sync.pipeline.report import DeliveryReport, HourReport
 
 ACCEPTED = "every_conversion_accepted"
+LASTING = "nothing_ends_soon"
 WAITING, DOUBTED = "waiting for a person", "sent in doubt"
 """Rows, in the check's metadata: of these hours, and by this run."""
 MOST_ROWS = 50
@@ -65,18 +67,37 @@ def _upload(
                 asset=name,
                 description="Everything that was due left, and nothing was refused.",
                 partitions_def=partitions,
-            )
+            ),
+            dg.AssetCheckSpec(
+                LASTING,
+                asset=name,
+                description="What the account depends on lasts: the API's version, its credential.",
+                partitions_def=partitions,
+            ),
         ],
     )
     def uploads(context: dg.AssetExecutionContext) -> Iterator[Yielded]:
         with in_words(context):
             report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
+        yield _lasting(report.endings)
         verdicts = [(hour, verdict(hour, limits)) for hour in report.hours]
         _log(context, report, verdicts)
         _retry_if_down(context, report, verdicts)
         yield from _show(context, report, verdicts)
 
     return uploads
+
+
+def _lasting(endings: Sequence[Notice]) -> dg.AssetCheckResult:
+    """A warning while there is time to act, a failed check once it is short."""
+    near = [end for end in endings if end.urgency is not Urgency.LASTS]
+    urgent = any(end.urgency is Urgency.NOW for end in near)
+    return dg.AssetCheckResult(
+        check_name=LASTING,
+        passed=not near,
+        severity=dg.AssetCheckSeverity.ERROR if urgent else dg.AssetCheckSeverity.WARN,
+        description=" ".join(f"{end.text} {end.remedy}" for end in near) or None,
+    )
 
 
 def _log(

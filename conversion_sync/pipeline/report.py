@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from conversion_sync.model.expiry import Notice
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomReport:
@@ -56,6 +58,7 @@ class DeliveryReport:
     `requests` counts requests. `stopped` is empty, or says why the account stopped before it was done
     (credential refused, platform down) with `remedy` and the platform's own `retry_after` in seconds.
     `refused` are rows a check without sending would refuse; those of `hours` stand among their failures.
+    `endings` say how long what the account depends on still lasts.
     """
 
     platform: str
@@ -71,3 +74,4 @@ class DeliveryReport:
     retry_after: float | None = None
     recovered_in_doubt: int = 0
     refused: tuple[FailureRow, ...] = ()
+    endings: tuple[Notice, ...] = ()

@@ -15,10 +15,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
+from conversion_sync.model.expiry import Expiry
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
 OVERRIDES = {"click_window_days", "max_event_age_days", "first_status_after_minutes"}
 """Account settings that replace the platform's own number of the same name."""
+
+VERSION_TOLD, VERSION_FAILS = timedelta(days=60), timedelta(days=14)
+"""How long before an API version ends it is told, and a failed check."""
 
 Span = Annotated[float, Field(ge=0)]
 
@@ -136,6 +140,20 @@ def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
     routes = shared.pop("routes", {})
     route = account.route()
     return _frozen(CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own}))
+
+
+def version_expiry(facts: Catalogue) -> Expiry:
+    """How long the vendor answers the API version this release speaks.
+
+    Source: specs/meta_tiktok_linkedin_microsoft.md §3.1 (the notice), §9.11.
+    """
+    return Expiry(
+        what=f"API {facts.api_version}",
+        ends=facts.sunset,
+        remedy="Upgrade conversion-sync before that day.",
+        soon=VERSION_TOLD,
+        now=VERSION_FAILS,
+    )
 
 
 @cache

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from conversion_sync.config.settings import Settings
+from conversion_sync.model.expiry import Notice
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
@@ -100,6 +101,7 @@ class Script:
     transient: bool = False
     retry_after: float | None = None
     laws: tuple[LawStatus, ...] = ()
+    endings: tuple[Notice, ...] = ()
     windows: list[tuple[str, Window]] = field(default_factory=list)
 
     def rooms(self) -> Rooms:
@@ -141,6 +143,7 @@ class Script:
             stopped=self.stopped if mine else "",
             stop_is_transient=self.transient and mine,
             retry_after=self.retry_after,
+            endings=self.endings,
         )
 
 

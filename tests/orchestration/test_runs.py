@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from datetime import timedelta
 from types import SimpleNamespace
 
 import dagster as dg
@@ -12,13 +13,16 @@ import pytest
 
 from conversion_sync.config.settings import Schedule
 from conversion_sync.errors import ConfigurationError, PermanentError, TransientError
+from conversion_sync.model.expiry import Expiry, notice
 from conversion_sync.model.windows import HOUR
 from conversion_sync.orchestration.failures import retry
+from conversion_sync.orchestration.uploads import ACCEPTED, LASTING
 from conversion_sync.orchestration.verdict import Colour, verdict
 from tests.orchestration.conftest import START, Script, colours, definitions, hour_report, run, window
 
 ASSET = "meta_main_uploads"
 KEY = "2026-11-01-05:00"
+DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +72,35 @@ def test_the_partition_grid_shows_the_verdict(
         for event in result.all_events
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
         and event.event_specific_data.asset_key == dg.AssetKey(ASSET)
+        and event.event_specific_data.check_name == ACCEPTED
     ]
     assert (check.passed, check.severity) == (passed, severity)
+
+
+ENDS = Expiry(what="API 1", ends=START + 100 * DAY, remedy="Upgrade.", soon=60 * DAY, now=14 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("days", "passed", "severity", "said"),
+    [
+        (39, True, dg.AssetCheckSeverity.WARN, None),
+        (40, False, dg.AssetCheckSeverity.WARN, "API 1 ends on 2027-02-09. Upgrade."),
+        (86, False, dg.AssetCheckSeverity.ERROR, "API 1 ends on 2027-02-09. Upgrade."),
+        (100, False, dg.AssetCheckSeverity.ERROR, "API 1 ended on 2027-02-09. Upgrade."),
+    ],
+)
+def test_what_ends_soon_is_a_check_of_its_own_and_fails_no_hour(
+    settings, instance, days, passed, severity, said
+) -> None:
+    script = Script(endings=(notice(ENDS, START + days * DAY),))
+    result = run(settings, script, instance, window(5))
+    [check] = [
+        check
+        for check in result.get_asset_check_evaluations()
+        if (check.asset_key, check.check_name) == (dg.AssetKey(ASSET), LASTING)
+    ]
+    assert (check.passed, check.severity, check.description) == (passed, severity, said)
+    assert result.success
 
 
 def test_a_failed_platform_leaves_its_siblings_alone(settings, instance) -> None:

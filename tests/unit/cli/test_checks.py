@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conversion_sync.cli.checks import Line, attempt, sunset
+from conversion_sync.cli.checks import Line, attempt, ending
 from conversion_sync.cli.main import application
 from conversion_sync.cli.sync import span
 from conversion_sync.errors import ConfigurationError, CredentialError, TransientError
+from conversion_sync.model.expiry import notice
+from conversion_sync.platforms.catalogue import version_expiry
+from tests.integration.scripted import facts
 
 NOW = datetime(2026, 11, 20, 12, 34, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -23,13 +26,17 @@ DAY = timedelta(days=1)
         (None, "ok"),
         (NOW + 61 * DAY, "ok"),
         (NOW + 60 * DAY, "warn"),
-        (NOW + DAY, "warn"),
+        (NOW + 15 * DAY, "warn"),
+        (NOW + 14 * DAY, "error"),
         (NOW, "error"),
         (NOW - DAY, "error"),
     ],
 )
-def test_an_api_version_is_told_sixty_days_before_it_ends(ends: datetime | None, level: str) -> None:
-    assert sunset("meta:main", "v25.0", ends, NOW).level == level
+def test_an_api_version_is_told_sixty_days_before_it_ends_and_fails_a_fortnight_before(
+    ends: datetime | None, level: str
+) -> None:
+    version = version_expiry(facts(sunset=ends))
+    assert ending("meta:main", notice(version, NOW)).level == level
 
 
 def test_a_check_that_fails_says_what_to_do() -> None:
