@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound
 
 Endpoints = Mapping[str, Any]
+Action = dict[str, Any]
+"""What shall go wrong, as the sandbox's fault plan words it."""
 
 
 def vendor_id(row: Outbound) -> str:
@@ -32,7 +34,8 @@ class Case:
     `name` is what the books call a row, `alone` says that a bad row fails alone. `limited` is the vendor's
     own answer to too many requests. `foreign` names something of another account, as account settings and
     as a target, and `foreign_id` is its id; a platform that `tells` can be asked about both without sending
-    anything.
+    anything. A `route` is one of several ways to send; `standing` is what the sandbox's account must be for
+    it, and `worded` says a fault of HTTP as a vendor does that does not speak it.
     """
 
     platform: str
@@ -51,6 +54,14 @@ class Case:
     tells: bool = True
     name: Callable[[Outbound], str] = vendor_id
     alone: bool = False
+    route: str = ""
+    standing: Mapping[str, Any] = field(default_factory=dict)
+    worded: Callable[[Action], Action] = dict
+    http: bool = True
+
+    @property
+    def id(self) -> str:
+        return f"{self.platform}-{self.route}" if self.route else self.platform
 
 
 def base_url(url: str) -> dict[str, Any]:
@@ -126,6 +137,27 @@ def with_own_fraction(row: Outbound) -> datetime:
     """The row's second, with a fraction that its vendor id makes."""
     digits = int(hashlib.sha256(row.vendor_id.encode()).hexdigest()[:16], 16) % 1_000_000
     return row.occurred_at.replace(microsecond=digits)
+
+
+GRPC: Mapping[int, Action] = {
+    200: {"grpc_status": "INTERNAL"},
+    302: {"grpc_status": "UNKNOWN"},
+    429: {
+        "grpc_status": "RESOURCE_EXHAUSTED",
+        "grpc_error": "quota_error.RESOURCE_TEMPORARILY_EXHAUSTED",
+        "grpc_retry_delay_seconds": 120,
+    },
+    500: {"grpc_status": "INTERNAL", "grpc_error": "internal_error.INTERNAL_ERROR"},
+    502: {"grpc_status": "UNKNOWN"},
+    503: {"grpc_status": "UNAVAILABLE"},
+    504: {"grpc_status": "DEADLINE_EXCEEDED"},
+}
+"""What a gRPC client makes of the status, or Google says in its stead. A body nobody can read is INTERNAL."""
+
+
+def over_grpc(action: Action) -> Action:
+    kept = {name: value for name, value in action.items() if name not in {"status", "body", "headers"}}
+    return kept | GRPC[action["status"]] if "status" in action else kept
 
 
 SECOND, MILLISECOND, MICROSECOND = (
@@ -253,6 +285,26 @@ CASES = [
                 }
             },
         },
+    ),
+    Case(
+        platform="google_ads",
+        route="click_upload",
+        vendor="google_ads",
+        click_kind="gclid",
+        account=lambda endpoints: google_ads(endpoints) | {"upload_api": "click_upload"},
+        wrong={"refresh_token": "a token of nobody"},
+        at=lambda url: {"endpoint": url.removeprefix("http://")},
+        target={"conversion_action_id": "700000001"},
+        valueless={"conversion_action_id": "700000003"},
+        action="700000001",
+        arrives=whole(SECOND),
+        foreign=({}, {"conversion_action_id": "799999999"}),
+        foreign_id="799999999",
+        limited={"status": 429},
+        alone=True,
+        standing={"allow_listed": True},
+        worded=over_grpc,
+        http=False,
     ),
     Case(
         platform="microsoft_ads",

@@ -28,7 +28,7 @@ def sandbox(_running: Sandbox) -> Iterator[Sandbox]:
     _running.mend()
 
 
-@pytest.fixture(params=CASES, ids=[case.platform for case in CASES])
+@pytest.fixture(params=CASES, ids=[case.id for case in CASES])
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.param
     return found
@@ -40,6 +40,7 @@ def opened(sandbox: Sandbox) -> Iterator[Opened]:
     made: list[Platform] = []
 
     def open_one(case: Case, **changes: Any) -> Platform:
+        sandbox.stand(**case.standing)
         account = case.account(sandbox.endpoints) | changes
         settings = settings_type().model_validate(
             {

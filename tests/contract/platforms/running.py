@@ -40,8 +40,15 @@ class Sandbox:
         rule = {"vendor": vendor, "path_contains": path, "times": times, "action": action}
         requests.post(f"{self.endpoints['admin']}/faults", json=[rule], timeout=10).raise_for_status()
 
+    def stand(self, **standing: Any) -> None:
+        """Changes how the account at Google Ads stands."""
+        if standing:
+            address = f"{self.endpoints['admin']}/google_ads"
+            requests.post(address, json=standing, timeout=10).raise_for_status()
+
     def mend(self) -> None:
-        requests.delete(f"{self.endpoints['admin']}/faults", timeout=10).raise_for_status()
+        for place in ("faults", "google_ads"):
+            requests.delete(f"{self.endpoints['admin']}/{place}", timeout=10).raise_for_status()
 
     def booked(self, *names: str) -> list[Json]:
         """The entries of these names in the platforms' books."""
@@ -94,8 +101,9 @@ def send(platform: Platform, *batch: Outbound) -> SendResult:
 
 
 def assert_taken(platform: Platform, answer: SendResult) -> None:
-    """The platform holds every row: at once, or confirmed when asked after."""
-    assert (answer.outcome in TAKEN, answer.rows, answer.remedy) == (True, {}, ""), answer
+    """The platform holds every row: at once, as a copy it has, or confirmed when asked after."""
+    others = {place: row for place, row in answer.rows.items() if row.outcome is not Outcome.DELIVERED}
+    assert (answer.outcome in TAKEN, others, answer.remedy) == (True, {}, ""), answer
     assert (answer.outcome is Outcome.ACCEPTED) == platform.catalogue.confirms_later
     if answer.request_ref is not None:
         assert platform.settlement(answer.request_ref).status is SettlementStatus.SETTLED
