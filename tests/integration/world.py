@@ -32,6 +32,7 @@ ACCOUNTS = {
     "google_ads": ("google", 90 * DAY, 90 * DAY, 90 * DAY, timedelta(), 6 * HOUR, True, True, 54 * DAY),
     "meta": ("meta", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
     "tiktok": ("tiktok", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
+    "microsoft_ads": ("microsoft", 90 * DAY, 90 * DAY, None, HOUR, timedelta(), True, True, 90 * DAY),
 }
 
 
