@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from conversion_sync.sandbox.books import Books
 from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.holds import Holds
 from conversion_sync.sandbox.truth import Json, totals, truth
 from conversion_sync.sandbox.vendors import Vendors
+
+PROMISES = TypeAdapter(dict[str, bool])
 
 
 def app(vendors: Vendors, business: Business) -> Starlette:
@@ -59,9 +63,39 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             read("/clock", lambda: {"now": vendors.clock.now().isoformat()}),
             Route("/faults", change_faults, methods=["POST", "DELETE"]),
             Route("/clock", change_clock, methods=["POST"]),
+            read("/holds", lambda: {"held": vendors.holds.to_json()}),
+            read("/dedup", vendors.books.dedup),
+            *_copies(vendors.books),
+            _holds(vendors.holds),
             _standing(vendors),
         ]
     )
+
+
+def _copies(books: Books) -> list[Route]:
+    """`POST /dedup` with `{"tiktok": false}`: every copy counts there from now on. `DELETE /ledger` empties."""
+
+    async def change(request: Request) -> JSONResponse:
+        try:
+            books.keep_promises(PROMISES.validate_python(await request.json()))
+        except ValueError as fault:
+            return JSONResponse({"error": str(fault)}, status_code=422)
+        return JSONResponse(books.dedup())
+
+    async def forget(_: Request) -> JSONResponse:
+        books.forget()
+        return JSONResponse([])
+
+    return [Route("/dedup", change, methods=["POST"]), Route("/ledger", forget, methods=["DELETE"])]
+
+
+def _holds(holds: Holds) -> Route:
+    """`DELETE /holds` lets every held request go on; with `?cut` it loses their connections."""
+
+    async def let_go(request: Request) -> JSONResponse:
+        return JSONResponse({"let_go": holds.release(cut="cut" in request.query_params)})
+
+    return Route("/holds", let_go, methods=["DELETE"])
 
 
 def _standing(vendors: Vendors) -> Route:

@@ -46,6 +46,7 @@ class Books:
         self._highest: dict[str, int] = {}
         self._last: dict[str, datetime] = {}
         self._unnamed = 0
+        self._promises: dict[str, bool] = {}
 
     # -- acceptance ------------------------------------------------------------------------------
 
@@ -63,8 +64,34 @@ class Books:
                     apply(entry, adjustment)
                 return entry
             entry.times_received += 1
-            count_copy(entry, row, copies, window)
+            count_copy(entry, row, copies if self.drops_copies(row.platform) else Copies.EACH_COUNTS, window)
             return entry
+
+    def drops_copies(self, platform: str) -> bool:
+        """Whether the platform keeps its word about copies; else each counts."""
+        with self._lock:
+            return self._promises.get(platform, True)
+
+    def keep_promises(self, promises: Mapping[str, bool]) -> None:
+        """Says platform by platform whether it keeps its word about copies from now on."""
+        with self._lock:
+            self._promises |= promises
+
+    def dedup(self) -> dict[str, dict[str, Any]]:
+        """By platform: whether it keeps its word, how many count, and how many would if every copy did."""
+        with self._lock:
+            platforms = {key[0] for key in self._entries} | self._promises.keys()
+            booked = {
+                name: [entry for key, entry in self._entries.items() if key[0] == name] for name in platforms
+            }
+            return {
+                name: {
+                    "kept": self.drops_copies(name),
+                    "counts": sum(entry.counts for entry in booked[name]),
+                    "counts_without": sum(entry.counts_without_dedup for entry in booked[name]),
+                }
+                for name in sorted(platforms)
+            }
 
     def refuse_copy(self, entry: Entry) -> None:
         """Count that a row which is here already came again and was refused."""
@@ -100,6 +127,11 @@ class Books:
         with self._lock:
             self._pending.setdefault(key, []).append(adjustment)
             return Applied.PENDING
+
+    def forget(self) -> None:
+        """Begin with empty books; what they say of requests and of accounts stays."""
+        with self._lock:
+            self._entries, self._pending, self._last = {}, {}, {}
 
     def _key(self, row: Conversion) -> Key:
         vendor_id = row.vendor_id

@@ -76,6 +76,11 @@ class Entry:
     retracted: bool = False
     adjustments: list[Adjustment] = field(default_factory=list)
 
+    @property
+    def counts_without_dedup(self) -> int:
+        """How often it would count if every copy did; a retraction takes all of them back."""
+        return 0 if self.retracted else self.times_received
+
 
 def exact(number: float) -> Decimal:
     """The decimal a double was written as: 12.34 and not the binary fraction behind it."""
@@ -120,6 +125,7 @@ def entry_json(key: Key, entry: Entry) -> dict[str, Any]:
     shown: dict[str, Any] = plain(entry)
     first: dict[str, Any] = shown.pop("first")
     first |= {"vendor_id": key[3], "first_value": first["value"], "first_currency": first["currency"]}
+    first["counts_without_dedup"] = entry.counts_without_dedup
     del shown["counted_at"]
     return first | shown
 

@@ -69,18 +69,19 @@ def endpoint(vendors: Vendors, vendor: str, answer: Answer, account: AccountOf) 
             path_values=request.path_params,
         )
         with vendors.books.request(vendor, path, account(call)):
-            return await _exchange(vendors, answer, call, vendors.faults.take(vendor, path))
+            return await _exchange(vendors, vendor, answer, call)
 
     return handle
 
 
-async def _exchange(vendors: Vendors, answer: Answer, call: Call, fault: Action | None) -> Response | Cut:
+async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -> Response | Cut:
+    fault = vendors.faults.take(vendor, call.path)
     if fault is None:
         return respond(await run_in_threadpool(answer, vendors, call))
     late = fault.after_accepting or fault.drop_reply
     if not late:
         await asyncio.sleep(fault.delay_seconds)
-    if fault.close_before_reply:
+    if fault.close_before_reply or not await _held(vendors, vendor, call, fault, "before"):
         return Cut()
     planned = None
     if fault.status is not None:
@@ -92,7 +93,14 @@ async def _exchange(vendors: Vendors, answer: Answer, call: Call, fault: Action 
     answered = respond(await run_in_threadpool(answer, vendors, call))
     if late:
         await asyncio.sleep(fault.delay_seconds)
-    return Cut() if fault.drop_reply else planned or answered
+    if fault.drop_reply or not await _held(vendors, vendor, call, fault, "after"):
+        return Cut()
+    return planned or answered
+
+
+async def _held(vendors: Vendors, vendor: str, call: Call, fault: Action, moment: str) -> bool:
+    """Holds the request if the plan says so for this moment; whether it goes on."""
+    return fault.hold != moment or await run_in_threadpool(vendors.holds.wait, vendor, call.path, moment)
 
 
 def _with_row_reason(call: Call, reason: str) -> Call:

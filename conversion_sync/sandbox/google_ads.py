@@ -142,6 +142,7 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
         context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
     if fault is not None and not late:
         _fail(context, fault, request_id)
+    _held(vendors, path, context, fault, "before")
     try:
         _authenticate(vendors, dict(context.invocation_metadata()), request.customer_id)
         _in_good_standing(vendors)
@@ -150,12 +151,19 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
         box = failure(request_id)
         add(box, refused.fault)
         abort(context, refused.status, refused.fault.message, box, request_id)
+    _held(vendors, path, context, fault, "after")
     if fault is not None and late:
         _fail(context, fault, request_id)
     if method.streams:
         answer = method.response(results=answer.results, field_mask=answer.field_mask, request_id=request_id)
     context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
     return answer
+
+
+def _held(vendors: Vendors, path: str, context: Any, fault: Action | None, moment: str) -> None:
+    """Holds the request if the plan says so for this moment; loses it if it is not to go on."""
+    if fault is not None and fault.hold == moment and not vendors.holds.wait("google_ads", path, moment):
+        lose(context)
 
 
 def _fail(context: Any, fault: Action, request_id: str) -> None:

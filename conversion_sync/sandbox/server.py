@@ -93,6 +93,7 @@ def serve(folder: Path, world: World, manner: Manner) -> None:
     vendors.books.load(books)
     with ExitStack() as stack:
         stack.callback(vendors.books.save, books)
+        stack.callback(vendors.holds.release, cut=True)
         endpoints = _open(stack, folder, vendors, business, manner)
         _write(folder / "endpoints.json", endpoints)
         _wait(stop, vendors, books, manner.parent)

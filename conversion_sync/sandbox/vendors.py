@@ -10,6 +10,7 @@ from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
 from conversion_sync.sandbox.google_ads_standing import Standings
+from conversion_sync.sandbox.holds import Holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,4 @@ class Vendors:
     faults: Faults
     settle_seconds: float
     google_ads: Standings = field(default_factory=Standings)
+    holds: Holds = field(default_factory=Holds)

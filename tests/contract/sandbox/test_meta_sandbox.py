@@ -84,6 +84,7 @@ def test_an_accepted_event_is_booked_whole(send: Any, vendors: Vendors) -> None:
         "received_at": "2026-11-20T12:00:00+00:00",
         "times_received": 1,
         "counts": 1,
+        "counts_without_dedup": 1,
         "total": "12.34",
         "retracted": False,
         "terminal": False,
