@@ -73,7 +73,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
 
 
 def _copies(books: Books) -> list[Route]:
-    """`POST /dedup` with `{"tiktok": false}`: every copy counts there from now on. `DELETE /ledger` empties."""
+    """`POST /dedup` with `{"tiktok": false}` makes every copy count there; `DELETE /ledger` begins anew."""
 
     async def change(request: Request) -> JSONResponse:
         try:
