@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from conversion_sync.cli.options import From, Json, To, database_of
+from conversion_sync.cli.options import Account, From, Json, Platform, To, database_of
 from conversion_sync.cli.output import amount, console, count, plain, print_json, table, when
 from conversion_sync.model.conversion import Reason, State
 
@@ -33,8 +33,8 @@ class Format(StrEnum):
 def ledger(
     ctx: typer.Context,
     state: Annotated[State | None, typer.Option(help="Only rows in this state.")] = None,
-    platform: Annotated[str | None, typer.Option(help="Only this platform, e.g. google_ads.")] = None,
-    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    platform: Platform = None,
+    account: Account = None,
     reason: Annotated[Reason | None, typer.Option(help="Only rows with this reason.")] = None,
     start: From = None,
     end: To = None,

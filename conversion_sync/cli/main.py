@@ -11,11 +11,13 @@ import typer
 
 from conversion_sync.cli import failure
 from conversion_sync.cli.check import check
+from conversion_sync.cli.dead_letters import dead_letters
 from conversion_sync.cli.demo import demo
 from conversion_sync.cli.explain import explain
 from conversion_sync.cli.ledger import ledger
 from conversion_sync.cli.migrate import migrate
 from conversion_sync.cli.options import Choice
+from conversion_sync.cli.replay import release, replay, settle
 from conversion_sync.cli.sandbox import sandbox
 from conversion_sync.cli.status import status
 from conversion_sync.cli.sync import sync
@@ -37,7 +39,21 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(choose)
-    for command in (demo, sync, status, ledger, explain, check, ui, migrate, version):
+    for command in (
+        demo,
+        sync,
+        status,
+        ledger,
+        explain,
+        dead_letters,
+        replay,
+        settle,
+        release,
+        check,
+        ui,
+        migrate,
+        version,
+    ):
         app.command()(command)
     app.command(context_settings=OWN_OPTIONS)(sandbox)
     return app

@@ -38,6 +38,9 @@ def moment(text: str) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+Platform = Annotated[str | None, typer.Option(help="Only this platform, e.g. google_ads.")]
+Account = Annotated[str | None, typer.Option(help="Only this account.")]
+Code = Annotated[str | None, typer.Option(help="Only rows the platform answered with this code.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 From = Annotated[
     datetime | None,

@@ -1,7 +1,8 @@
 """Attempts: what was asked of a platform and what it answered, chained so that no line can vanish.
 
 Every attempt carries the digest of its account's attempt before it. Written twice for a request:
-`intent` in the transaction that claims its rows, `outcome` in the one that records the answer.
+`intent` in the transaction that claims its rows, `outcome` in the one that records the answer. What a
+person decides about a row is a line of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Phase(StrEnum):
     OUTCOME = "outcome"
     SETTLEMENT = "settlement"
     RECOVERY = "recovery"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ def _drain(
         stop = _send_batch(desk, adapter, batch, clock, tally)
         if stop is not None:
             if stop.outcome is Outcome.HOLD:
-                _hold_due(desk, window, clock())
+                _hold_due(desk, window, stop.code, clock())
             return stop
 
 
@@ -283,6 +283,8 @@ def _release_waiting(desk: Desk, now: datetime) -> None:
         )
 
 
-def _hold_due(desk: Desk, window: Window, now: datetime) -> None:
+def _hold_due(desk: Desk, window: Window, code: str, now: datetime) -> None:
     with desk.engine.begin() as connection:
-        connection.execute(query("delivery/hold_due"), {**desk.key, "now": now, "horizon": window.end})
+        connection.execute(
+            query("delivery/hold_due"), {**desk.key, "code": code or None, "now": now, "horizon": window.end}
+        )

@@ -46,6 +46,24 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
+OPENS_IN = frozenset({State.PLANNED, State.SKIPPED, State.HELD, State.SUPERSEDED})
+"""Where planning may open a row."""
+LEADS_TO: Mapping[State, frozenset[State]] = {
+    State.PLANNED: frozenset(
+        {State.IN_FLIGHT, State.SKIPPED, State.SUPERSEDED, State.HELD, State.UNKNOWN},
+    ),
+    State.IN_FLIGHT: frozenset(
+        {State.ACCEPTED, State.SETTLED, State.PLANNED, State.REJECTED, State.UNKNOWN, State.HELD}
+    ),
+    State.ACCEPTED: frozenset({State.SETTLED, State.REJECTED, State.PLANNED, State.HELD, State.UNKNOWN}),
+    State.SETTLED: frozenset(),
+    State.HELD: frozenset({State.PLANNED, State.SKIPPED, State.SUPERSEDED}),
+    State.SKIPPED: frozenset({State.PLANNED, State.HELD, State.SUPERSEDED}),
+    State.REJECTED: frozenset({State.PLANNED}),
+    State.UNKNOWN: frozenset({State.SETTLED, State.PLANNED}),
+    State.SUPERSEDED: frozenset({State.PLANNED, State.SKIPPED, State.HELD}),
+}
+"""Where each state may lead; the database lets no row go another way (its twin: `state_change`)."""
 HELD_BY_PLATFORM = frozenset({State.SETTLED, State.ACCEPTED})
 """What the platform has in its books, by all it said so far."""
 
@@ -79,6 +97,7 @@ class Reason(StrEnum):
     RESEND_IN_DOUBT = "resend_in_doubt"
     SENT = "sent"
     CONFIRMED = "confirmed"
+    CONFIRMED_BY_HAND = "confirmed_by_hand"
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     NO_CUSTOMER = "no_customer"
     NO_CLICK = "no_click"
@@ -103,6 +122,7 @@ class Reason(StrEnum):
     PLATFORM_REFUSED = "platform_refused"
     NEEDS_REVIEW = "needs_review"
     CREDENTIAL_OR_CONFIGURATION = "credential_or_configuration"
+    ACCOUNT_SETTING = "account_setting"
     MAY_HAVE_ARRIVED = "may_have_arrived"
 
 
@@ -134,6 +154,10 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.SENT: Explanation("The request left.", "None needed."),
     Reason.CONFIRMED: Explanation("The platform holds it.", "None needed."),
+    Reason.CONFIRMED_BY_HAND: Explanation(
+        "A person found it at the platform and said so; who and when stands among its attempts.",
+        "None needed.",
+    ),
     Reason.AWAITING_CONFIRMATION: Explanation(
         "The platform took it in and confirms later.", "None needed: confirmation is polled."
     ),
@@ -199,23 +223,29 @@ REASONS: Mapping[Reason, Explanation] = {
     ),
     Reason.INVALID_ROW: Explanation(
         "The row breaks a rule of the platform that is checked before sending.",
-        "See the text of the last attempt, and mend what it names for rows to come; this one stays.",
+        "Mend what the text of the last attempt names, then send it again: `conversion-sync replay`.",
     ),
     Reason.PLATFORM_REFUSED: Explanation(
         "The platform refused this row.",
-        "See the last attempt's code and text, and mend what they name for rows to come; this one stays.",
+        "Mend what the code and text of the last attempt name, then send it again: `conversion-sync replay`.",
     ),
     Reason.NEEDS_REVIEW: Explanation(
         "The platform's code is not known, or it asked to come back later for too long.",
-        "See the code and text of the last attempt; if it should count, enter it at the platform.",
+        "See the code and text of the last attempt; once they are dealt with: `conversion-sync replay`.",
     ),
     Reason.CREDENTIAL_OR_CONFIGURATION: Explanation(
         "The account's credential, permission or configuration is refused.",
-        "Mend what the last attempt's text names; the rows then go out by themselves.",
+        "Mend what the last attempt's text names; the rows then go out by themselves, or at once after "
+        "`conversion-sync release`.",
+    ),
+    Reason.ACCOUNT_SETTING: Explanation(
+        "The platform took it in and then said that a setting of the account keeps it from counting.",
+        "Mend what the code of the last attempt names, then: `conversion-sync release`.",
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
         "The request left, nobody knows what became of it, and another copy could count twice.",
-        "Look its vendor id up at the platform; if it is missing and should count, enter it there.",
+        "Look its vendor id up at the platform and say what you found: `conversion-sync settle` with "
+        "`--delivered` or `--missing`.",
     ),
 }
 

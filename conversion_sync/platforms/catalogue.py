@@ -89,6 +89,7 @@ class CatalogueFile(BaseModel):
     codes: Mapping[Outcome, tuple[str, ...]]
     code_ranges: tuple[CodeRange, ...] = ()
     retries: tuple[Retries, ...] = ()
+    remedies: Mapping[str, str] = {}
     resend_alone: tuple[str, ...] = ()
     of_rows: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
@@ -185,6 +186,7 @@ def _frozen(facts: CatalogueFile) -> Catalogue:
         isolation_requests=facts.isolation_requests,
         codes=_codes(facts),
         patience=_patience(facts),
+        remedies=MappingProxyType(dict(facts.remedies)),
         resend_alone=frozenset(facts.resend_alone),
         of_rows=frozenset(facts.of_rows),
         too_large=frozenset(facts.too_large),

@@ -75,6 +75,8 @@ class Catalogue:
     """Vendor code (as text, `*` as the last character matches a prefix) to outcome class."""
     patience: Mapping[str, Patience] = field(default_factory=dict)
     """Vendor code, as in `codes`, to how long it is believed."""
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    """Vendor code, as in `codes`, to what a person can do about rows it stands on, where that is known."""
     resend_alone: frozenset[str] = frozenset()
     """Codes for a part of a request taken in, nobody says which: its rows go again one by one."""
     of_rows: frozenset[str] = frozenset()

@@ -12,7 +12,8 @@ set state = case when held_back then known.state else desired.state end,
     deadline = desired.deadline, changed_at = :now
 from (
     select desired.*,
-           entry.state = 'held' and entry.reason = 'credential_or_configuration' and desired.state = 'planned' as held_back,
+           entry.state = 'held' and entry.reason in ('credential_or_configuration', 'account_setting')
+               and desired.state = 'planned' as held_back,
            entry.state = 'planned' and entry.reason = 'waits_retry' and desired.state = 'planned' as waits
     from desired
     join conversion as entry on entry.conversion_id = desired.conversion_id

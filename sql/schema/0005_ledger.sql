@@ -94,7 +94,8 @@ create index conversion_parent on conversion (parent_conversion_id) where parent
 create index conversion_due on conversion (platform, account, kind, deadline, conversion_id) where state = 'planned';
 create index conversion_request on conversion (platform, account, request_ref) where state = 'accepted';
 create index conversion_time on conversion (platform, account, occurred_at);
-create index conversion_open on conversion (platform, account, state) where state in ('in_flight', 'accepted', 'held', 'unknown');
+create index conversion_open on conversion (platform, account, state)
+    where state in ('in_flight', 'accepted', 'held', 'unknown', 'rejected');
 
 -- Planned rows that nothing but time holds back; delivery claims and checks these alone. A conversion: its visitor has not
 -- refused since it was planned. A correction: the platform holds what it corrects, its plan is not stale, and no other
@@ -133,7 +134,8 @@ where entry.state = 'planned'
     ));
 
 -- Every request, twice: the intent committed before it leaves, the outcome after. Append-only; each row carries the
--- digest of the one before it in its account's chain. `phase` intent | outcome | settlement | recovery.
+-- digest of the one before it in its account's chain. `phase` intent | outcome | settlement | recovery | operator (what a
+-- person decided: who, and their note, in `text`).
 create table delivery_attempt (
     attempt_id     bigint generated always as identity,
     at             timestamptz not null,
@@ -141,7 +143,7 @@ create table delivery_attempt (
     account        text        not null,
     conversion_id  text        not null,
     batch_id       text        not null,
-    phase          text        not null check (phase in ('intent', 'outcome', 'settlement', 'recovery')),
+    phase          text        not null check (phase in ('intent', 'outcome', 'settlement', 'recovery', 'operator')),
     outcome        text,
     code           text,
     text           text,
@@ -163,7 +165,8 @@ create table delivery_chain (
     primary key (platform, account)
 );
 
--- A batch a platform took in and will confirm later.
+-- A batch a platform took in and will confirm later. `entries` and `counts` (reason -> rows) are the last answer's: the
+-- rows that were asked after, and how many of them the platform counted under each of its reasons.
 create table settlement_poll (
     platform    text        not null,
     account     text        not null,
@@ -173,6 +176,8 @@ create table settlement_poll (
     polls       integer     not null default 0,
     done_at     timestamptz,
     status      text,
+    entries     integer,
+    counts      jsonb       not null default '{}',
     primary key (platform, account, request_ref)
 );
 create index settlement_poll_due on settlement_poll (next_poll_at) where done_at is null;

@@ -73,9 +73,11 @@ def test_every_kind_that_can_be_mapped_is_documented(kind: EventKind) -> None:
 
 def test_every_command_is_documented() -> None:
     commands = {
-        command.callback.__name__ for command in application().registered_commands if command.callback
+        command.callback.__name__.replace("_", "-")
+        for command in application().registered_commands
+        if command.callback
     }
     told = set(
-        re.findall(r"`(\w+)", "\n".join(line for line in OPERATIONS.splitlines() if line[:3] == "| `"))
+        re.findall(r"`([\w-]+)", "\n".join(line for line in OPERATIONS.splitlines() if line[:3] == "| `"))
     )
     assert commands <= told
