@@ -97,7 +97,7 @@ def retry_later(
     """Where a row goes that was certainly not taken in and may be later: (state, reason, not before)."""
     if _spent(item, code, facts, now):
         return State.REJECTED, Reason.NEEDS_REVIEW, None
-    again_at = now + retry_delay(item.attempts, asked_delay(facts, code, asked))
+    again_at = now + wait(item, code, facts, now, asked)
     return State.PLANNED, Reason.WAITS_RETRY, again_at
 
 
@@ -121,6 +121,18 @@ def passes_by_itself(outcome: Outcome, facts: Catalogue) -> bool:
     if outcome is Outcome.AMBIGUOUS:
         return facts.dedup is not DedupPromise.NONE
     return outcome is not Outcome.HOLD
+
+
+def wait(item: Claimed, code: str, facts: Catalogue, now: datetime, asked: timedelta | None) -> timedelta:
+    """How long a row waits after a code that asks to come back: as told, as its code's pauses go, or ours."""
+    patience = patience_of(facts, code)
+    rung = item.later_tries if item.later_code == code else 0
+    if asked is not None or patience.delay is None:
+        return retry_delay(item.attempts, asked)
+    pauses = (patience.delay, *patience.then)
+    if rung >= len(pauses) and patience.next_day:
+        return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now
+    return retry_delay(item.attempts, pauses[min(rung, len(pauses) - 1)])
 
 
 def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:
@@ -155,7 +167,7 @@ Decision = tuple[State, Reason, datetime | None, bool, bool]
 def _decide(
     item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
 ) -> Decision:
-    later = now + retry_delay(item.attempts, asked_delay(facts, answer.code, result.retry_after))
+    later = now + wait(item, answer.code, facts, now, result.retry_after)
     match answer.outcome:
         case Outcome.DELIVERED:
             decision: Decision = (State.SETTLED, Reason.CONFIRMED, None, False, True)

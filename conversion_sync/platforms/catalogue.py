@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
@@ -18,7 +18,7 @@ from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Expiry
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
-OVERRIDES = {"click_window_days", "max_event_age_days", "first_status_after_minutes"}
+OVERRIDES = {"batch_size", "click_window_days", "max_event_age_days", "first_status_after_minutes"}
 """Account settings that replace the platform's own number of the same name."""
 
 VERSION_TOLD, VERSION_FAILS = timedelta(days=60), timedelta(days=14)
@@ -46,19 +46,28 @@ class Retries(BaseModel):
     tries: int | None = Field(default=None, gt=0)
     hours_after_original: float | None = Field(default=None, gt=0)
     delay_hours: float | None = Field(default=None, gt=0)
-    delay_minutes: float | None = Field(default=None, gt=0)
+    delay_minutes: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """One pause after the other, the last of them for good."""
+    next_day: bool = False
 
     @property
-    def delay(self) -> timedelta | None:
-        """How soon; None where the pauses are left to us."""
-        if self.delay_hours is None and self.delay_minutes is None:
-            return None
-        return timedelta(hours=self.delay_hours or 0, minutes=self.delay_minutes or 0)
+    def delays(self) -> tuple[timedelta, ...]:
+        """How soon; empty where the pauses are left to us."""
+        if self.delay_hours is not None:
+            return (timedelta(hours=self.delay_hours),)
+        return tuple(timedelta(minutes=minutes) for minutes in self.delay_minutes)
+
+    @field_validator("delay_minutes", mode="before")
+    @classmethod
+    def _one_or_more(cls, given: object) -> object:
+        return (given,) if isinstance(given, int | float) else given
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.tries is None and self.hours_after_original is None and self.delay is None:
+        if self.tries is None and self.hours_after_original is None and not self.delays:
             raise ValueError(f"neither a bound nor a delay for {', '.join(self.codes)}")
+        if self.delay_hours is not None and self.delay_minutes:
+            raise ValueError(f"hours and minutes for {', '.join(self.codes)}")
         return self
 
 
@@ -208,7 +217,9 @@ def _patience(facts: CatalogueFile) -> Mapping[str, Patience]:
         code: Patience(
             tries=retries.tries,
             after_original=_hours(retries.hours_after_original),
-            delay=retries.delay,
+            delay=retries.delays[0] if retries.delays else None,
+            then=retries.delays[1:],
+            next_day=retries.next_day,
         )
         for retries in facts.retries
         for code in retries.codes

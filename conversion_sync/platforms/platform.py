@@ -40,6 +40,10 @@ class Patience:
     after_original: timedelta | None = None
     delay: timedelta | None = None
     """The platform takes it no sooner than that; None where pauses grow from half a minute."""
+    then: tuple[timedelta, ...] = ()
+    """The pauses after that while it keeps answering so, the last of them for good."""
+    next_day: bool = False
+    """Whoever had all these pauses waits for the next UTC midnight: the quota is a day's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,12 @@ from conversion_sync.platforms.verdict import by_status, verdict
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the access token and the account's roles in LinkedIn's Campaign Manager."
-REMEDIES: Mapping[int, str] = {
-    400: "Set the conversion rule's method to Conversions API in LinkedIn's Campaign Manager.",
-    401: "The access token is expired or revoked: consent again and configure the new token.",
-    403: "Either conversion_rule_id does not exist, or the token's member has no role on its ad account.",
-    426: "The pinned API version is retired: update this package.",
+REMEDIES: Mapping[str, str] = {
+    "http_400/CONVERSION_METHOD": "Set the rule's method to Conversions API in LinkedIn's Campaign Manager.",
+    "http_400/VERSION_MISSING": "Let the LinkedIn-Version header pass any proxy between here and LinkedIn.",
+    "http_401": "The access token is expired or revoked: consent again and configure the new token.",
+    "http_403": "Either conversion_rule_id does not exist, or the member has no role on its ad account.",
+    "http_426": "The pinned API version is retired: update this package.",
 }
 OK, CREATED, BAD_REQUEST = 200, 201, 400
 NAMELESS: Mapping[str, str] = {
@@ -44,7 +45,7 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
         return _created(facts, rows)
     message = body.get("message")
     if not isinstance(message, str):
-        return by_status(facts, reply, excerpt(reply.text), remedy=REMEDIES.get(reply.status, REMEDY))
+        return by_status(facts, reply, excerpt(reply.text), remedy=remedy(f"http_{reply.status}"))
     if reply.status < BAD_REQUEST:
         return by_status(facts, reply, excerpt(message), remedy=REMEDY)
     answer = _refusal(facts, reply, body.get("code"), message, excerpt)
@@ -52,20 +53,26 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
 
 
 def _refusal(facts: Catalogue, reply: Reply, name: object, message: str, excerpt: Excerpt) -> SendResult:
-    generic = by_status(facts, reply, excerpt(message), remedy=REMEDIES.get(reply.status, REMEDY))
+    generic = by_status(facts, reply, excerpt(message), remedy=remedy(f"http_{reply.status}"))
     if reply.status == BAD_REQUEST:
         name = next((code for words, code in NAMELESS.items() if words in message), name)
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return generic
+    code = f"http_{reply.status}/{name}"
     return verdict(
         facts,
-        f"http_{reply.status}/{name}",
+        code,
         generic.text,
-        remedy=REMEDIES.get(reply.status, REMEDY),
+        remedy=remedy(code),
         status=reply.status,
         unknown=generic.outcome,
         retry_after=reply.retry_after,
     )
+
+
+def remedy(code: str) -> str:
+    """What a human must do about a code, or about its HTTP status."""
+    return REMEDIES.get(code) or REMEDIES.get(code.partition("/")[0]) or REMEDY
 
 
 def _created(facts: Catalogue, rows: int) -> SendResult:

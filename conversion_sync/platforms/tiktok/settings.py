@@ -13,7 +13,8 @@ class Account(AccountSettings):
     pixel_code: str
     access_token: SecretStr
     base_url: str = "https://business-api.tiktok.com"
-    max_event_age_days: float | None = Field(default=None, gt=0)
+    max_event_age_days: float | None = Field(default=None, gt=0, le=28)
+    batch_size: int | None = Field(default=None, ge=1, le=1000)
 
     def fixed_token(self) -> SecretStr | None:
         """The pixel's token."""

@@ -116,6 +116,26 @@ def test_the_answers_own_delay_goes_before_the_codes_and_that_before_ours(
     assert of(item(), answer, GOOGLE) == (*AGAIN, wait)
 
 
+MINUTE = timedelta(minutes=1)
+PAUSES = [
+    (TIKTOK, "50000", [5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
+    (TIKTOK, "51010", [5 * MINUTE, 10 * MINUTE]),
+    (TIKTOK, "40100", [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 10 * MINUTE]),
+    (META, "4/1504022", [MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, HOUR]),
+    (facts("linkedin"), "http_429/TOO_MANY_REQUESTS", [MINUTE, 12 * HOUR, 12 * HOUR]),
+]
+
+
+@pytest.mark.parametrize(("known", "code", "waits"), PAUSES, ids=[code for _, code, _ in PAUSES])
+def test_the_pauses_of_a_code_grow_as_its_catalogue_says(
+    known: Catalogue, code: str, waits: list[timedelta]
+) -> None:
+    answer = SendResult(outcome=Outcome.RETRY_LATER, code=code)
+    seen = [of(item(later_code=code, later_tries=tries), answer, known) for tries in range(len(waits))]
+    assert seen == [(*AGAIN, wait) for wait in waits]
+    assert of(item(later_code="another", later_tries=9), answer, known) == (*AGAIN, waits[0])
+
+
 @pytest.mark.parametrize(
     ("attempts", "asked", "wait"),
     [

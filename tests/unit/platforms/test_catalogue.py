@@ -15,7 +15,7 @@ from conversion_sync.platforms.catalogue import CatalogueFile
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, fact_of, outcome_of
 from tests.unit.platforms.rows import ACCOUNTS, facts
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 def written(platform: str) -> dict[str, Any]:
@@ -86,6 +86,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"retries": [{"codes": ["368"], "delay_hours": -1}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_minutes": 0}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_days": 1}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "delay_minutes": [1, 0]}]}, "retries"),
+    ({"retries": [{"codes": ["368"], "delay_minutes": 1, "delay_hours": 1}]}, "retries"),
 ]
 
 
@@ -132,7 +134,11 @@ ASKED_FOR = [
     ("google_ads", "TOO_RECENT_CLICK", Patience(delay=6 * HOUR)),
     ("google_ads", "INTERNAL_ERROR", None),
     ("meta", "368/99", Patience(delay=6 * HOUR)),
-    ("meta", "4", None),
+    ("meta", "4", Patience(delay=MINUTE, then=(5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR))),
+    ("meta", "80004/7", Patience(delay=MINUTE, then=(5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR))),
+    ("meta", "1", None),
+    ("linkedin", "http_429/TOO_MANY_REQUESTS", Patience(delay=MINUTE, next_day=True)),
+    ("linkedin", "http_503", None),
     ("microsoft_ads", "117", Patience(delay=timedelta(minutes=1))),
     ("microsoft_ads", "5612", Patience(delay=timedelta(minutes=5))),
     ("microsoft_ads", "5615", Patience(delay=2 * HOUR)),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.linkedin.classify import REMEDIES, REMEDY, classify
+from conversion_sync.platforms.linkedin.classify import classify, remedy
 from conversion_sync.platforms.platform import RowResult, SendResult
 from tests.unit.platforms.rows import excerpt, facts, reply
 
@@ -138,6 +138,16 @@ REFUSALS = [
 ]
 
 
+def test_each_refusal_a_human_must_mend_is_told_how() -> None:
+    said = {code: remedy(code) for _, _, outcome, code in REFUSALS if outcome is HELD}
+    assert "LinkedIn-Version header" in said["http_400/VERSION_MISSING"]
+    assert "method to Conversions API" in said["http_400/CONVERSION_METHOD"]
+    assert "update this package" in said["http_426/NONEXISTENT_VERSION"]
+    both = said["http_403"]
+    assert ("conversion_rule_id does not exist" in both, "no role on its ad account" in both) == (True, True)
+    assert said["http_403/ACCESS_DENIED"] == both
+
+
 @pytest.mark.parametrize(("status", "body", "outcome", "code"), REFUSALS)
 def test_every_listed_refusal_has_its_class(
     status: int, body: dict[str, Any], outcome: Outcome, code: str
@@ -146,7 +156,7 @@ def test_every_listed_refusal_has_its_class(
         outcome=outcome,
         code=code,
         text=body["message"],
-        remedy=REMEDIES.get(status, REMEDY) if outcome is HELD else "",
+        remedy=remedy(code) if outcome is HELD else "",
         http_status=status,
     )
 
