@@ -113,6 +113,7 @@ def claim(
                     "per_action": per_action,
                     "batch_size": size,
                     "batch_id": batch_id,
+                    "targets": json.dumps({action: dict(target) for action, target in desk.targets.items()}),
                 },
             )
         )
@@ -291,7 +292,7 @@ def _claimed(desk: Desk, row: Row[Any]) -> Claimed:
             verb=Verb(row.verb),
             event_kind=row.event_kind,
             action=row.action,
-            target=desk.targets.get(row.action, {}),
+            target=row.sent_target or desk.targets.get(row.action, {}),
             value=value,
             occurred_at=row.occurred_at,
             click_id_kind=row.click_id_kind,

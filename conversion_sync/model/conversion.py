@@ -267,7 +267,8 @@ class Outbound:
 
     `vendor_id` is the id the platform dedups and adjusts by (`cs_` + conversion id; an adjustment
     carries its original's). `target` is the mapping of the action for this platform, verbatim from
-    the configuration (`event_name`, `conversion_action_id`, …). `value` is None for a retraction
+    the configuration (`event_name`, `conversion_action_id`, …) as it was when the first copy left that
+    may have arrived; a correction has its original's. `value` is None for a retraction
     and for actions without value. What tells a person apart stays out of its `repr`.
     """
 

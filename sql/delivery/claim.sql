@@ -3,7 +3,9 @@
 -- planned are waited for, in the order planning holds them: skipped, they would be left for another delivery.
 -- Rows of one batch share a batch group (set when a platform failed a part of a request without saying which part),
 -- and an action where :per_action is set.
--- Input:  sendable, :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size, :batch_id.
+-- A row keeps the target it is sent to: copies and corrections go there too, whatever the configuration says by then.
+-- Input:  sendable, :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size,
+--         :batch_id, :targets (json: by action what it is called at the account).
 -- Output: conversion_id of each claimed row, nearest deadline first.
 -- Cost:   an index scan of conversion_due, stopped at the batch size; for each of its rows a probe of click, or of
 --         conversion_parent and dirty.
@@ -30,7 +32,9 @@ with due as not materialized (
 ), claimed as (
     update conversion as entry
     set state = 'in_flight', reason = 'sent', attempts = entry.attempts + 1, batch_id = :batch_id,
-        first_sent_at = coalesce(entry.first_sent_at, :now), changed_at = :now
+        first_sent_at = coalesce(entry.first_sent_at, :now), changed_at = :now,
+        sent_target = coalesce(case when entry.in_doubt then entry.sent_target end,
+                               cast(:targets as jsonb) -> entry.action)
     from picked
     where entry.conversion_id = picked.conversion_id and entry.occurred_at = picked.occurred_at
     returning entry.conversion_id, picked.deadline

@@ -6,6 +6,8 @@ select entry.conversion_id, entry.vendor_id, entry.kind, entry.verb, entry.event
        entry.adjusted_at, entry.attempts, entry.first_sent_at, entry.deadline, entry.batch_group, entry.in_doubt,
        entry.later_code, entry.later_tries, entry.later_since,
        original.first_sent_at as original_sent_at, original.occurred_at as original_at,
+       case when entry.kind = 'adjustment' then original.sent_target
+            when entry.in_doubt then entry.sent_target end as sent_target,
        visit.click_ids, visit.landing_url, visit.user_agent, visit.ip_address,
        coalesce(visit.ad_user_data, 'unknown') as ad_user_data,
        coalesce(visit.ad_personalization, 'unknown') as ad_personalization

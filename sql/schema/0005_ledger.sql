@@ -44,7 +44,8 @@ $$;
 -- One row, one state, one reason. value_minor is what the platform is told (an adjustment: the new absolute value).
 -- net_minor is billing's net behind that value when it was planned; what billing changes later shows beside it.
 -- book_minor is what the row changes at the platform once settled (an adjustment: negative), so that sums reconcile.
--- first_sent_at is when the first copy left that may have arrived; null while none may.
+-- first_sent_at is when the first copy left that may have arrived; null while none may. sent_target is what the action was
+-- called at the account when it left.
 -- later_code is why the row last went back to planned, which happened later_tries times in a row since later_since.
 -- Partitioned by the month of the event; written only under the planning lock or by a claim.
 create table conversion (
@@ -78,6 +79,7 @@ create table conversion (
     attempts             integer     not null default 0,
     in_doubt             boolean     not null default false,
     first_sent_at        timestamptz,
+    sent_target          jsonb,
     batch_id             text,
     batch_group          text        not null default '',
     request_ref          text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,6 +40,7 @@ from tests.integration.world import (
 
 PLATFORM, GOAL = "microsoft_ads", "Offline purchase"
 CLICK = "0123456789abcdef0123456789abcdef"
+TARGETS = {"purchase": {"conversion_name": GOAL}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Microsoft:
         event(self.engine, key, EventKind.REFUND, ago, net=-net, parent=of, left=left, refunded=refunded)
         rooms(self.engine, window=TINY)
 
-    def deliver(self, now: datetime = NOW) -> Tally:
+    def deliver(self, now: datetime = NOW, *, targets: Mapping[str, Mapping[str, str]] = TARGETS) -> Tally:
         """One delivery at a time that both sides agree on."""
         self.vendors.clock.freeze(now)
         known = self.vendors.credentials
@@ -82,7 +84,7 @@ class Microsoft:
             platform=PLATFORM,
             account="main",
             run_id="run-1",
-            targets={"purchase": {"conversion_name": GOAL}},
+            targets=targets,
         )
         try:
             return deliver(desk, adapter, EVERYTHING, UploadMode.LIVE, lambda: now)

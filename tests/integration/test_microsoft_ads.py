@@ -272,3 +272,33 @@ def test_a_correction_after_the_window_is_skipped_and_the_books_say_so(account: 
     account.deliver(NOW + 90 * DAY)
     assert account.states("adjustment") == {("skipped", "adjustment_too_old", None): 1}
     assert account.counted() == (1, "1.0")
+
+
+ELSEWHERE = {"purchase": {"conversion_name": "Offline renewal"}}
+
+
+def test_a_correction_goes_to_the_goal_its_conversion_went_to(account: Microsoft) -> None:
+    account.pay(1)
+    account.deliver()
+    account.refund("r1", 30, 70)
+    account.deliver(targets=ELSEWHERE)
+    assert account.counted() == (1, "0.7")
+    assert account.held_by_ledger() == "0.7"
+
+
+def test_a_copy_goes_to_the_goal_the_first_one_went_to(account: Microsoft) -> None:
+    account.pay(2)
+    account.go_wrong(times=None, drop_reply=True)
+    account.deliver()
+    account.vendors.faults.clear()
+    account.deliver(NOW + HOUR, targets=ELSEWHERE)
+    assert account.counted() == (2, "2.0")
+    assert {entry["action"] for entry in account.vendors.books.dump()} == {GOAL}
+
+
+def test_what_was_not_taken_in_goes_to_the_goal_of_today(account: Microsoft) -> None:
+    account.pay(1)
+    account.go_wrong(row_reason="5606")
+    account.deliver()
+    account.deliver(NOW + HOUR, targets=ELSEWHERE)
+    assert [entry["action"] for entry in account.vendors.books.dump()] == ["Offline renewal"]
