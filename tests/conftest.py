@@ -8,13 +8,18 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from conversion_sync.credentials.keys import VARIABLE, keyring, new_key
+from conversion_sync.credentials.source import stored_tokens
+from conversion_sync.pipeline.context import utc_now
+from conversion_sync.platforms.registry import TokensOf
 from conversion_sync.store.embedded import EmbeddedServer
 from conversion_sync.store.engine import connect
 from conversion_sync.store.migrate import migrate
@@ -43,6 +48,14 @@ def run_folder(config: pytest.Config) -> Path:
 RUN = pytest.StashKey[str]()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def key() -> Iterator[None]:
+    """A key for stored tokens, for this process and those it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, new_key())
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
     """The run's PostgreSQL, shared by its workers, with a migrated template in it."""
@@ -55,9 +68,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
         yield server
 
 
-@pytest.fixture
-def database(server: EmbeddedServer) -> Iterator[Database]:
-    """A fresh clone of the migrated template."""
+@contextmanager
+def cloned(server: EmbeddedServer) -> Iterator[Database]:
+    """A fresh clone of the migrated template, for the length of the block."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         admin.execute(f"create database {name} template {TEMPLATE}")
@@ -66,6 +79,28 @@ def database(server: EmbeddedServer) -> Iterator[Database]:
     engine.dispose()
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(server: EmbeddedServer) -> Iterator[Database]:
+    """A fresh clone of the migrated template."""
+    with cloned(server) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def token_books(server: EmbeddedServer) -> Iterator[Engine]:
+    """A migrated database for the tokens of tests that need no other."""
+    with cloned(server) as database:
+        yield database.engine
+
+
+@pytest.fixture
+def tokens(token_books: Engine) -> TokensOf:
+    """The tokens of accounts nothing is kept of yet."""
+    with token_books.begin() as connection:
+        connection.execute(text("truncate credential, credential_refresh"))
+    return stored_tokens(keyring(), token_books, utc_now)
 
 
 def chromium() -> str | None:

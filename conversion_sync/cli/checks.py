@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from conversion_sync.errors import ConversionSyncError
+from conversion_sync.errors import ConfigurationError, ConversionSyncError
 from conversion_sync.model.expiry import Notice, Urgency, notice
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from conversion_sync.clicks.source import ClickSource
     from conversion_sync.config.settings import Settings
     from conversion_sync.platforms.platform import Platform
+    from conversion_sync.platforms.registry import TokensOf
 
 Level = Literal["ok", "warn", "error"]
 
@@ -35,11 +37,12 @@ class Line:
 def checks(settings: Settings) -> Iterator[Line]:
     """Every check, offline ones first; asks vendors for as little as possible and changes nothing there."""
     yield from configuration(settings)
-    yield attempt("database", lambda: database(settings))
+    books = attempt("database", lambda: database(settings))
+    yield books
     recent = Window(floor_hour(datetime.now(UTC)) - HOUR, floor_hour(datetime.now(UTC)))
     yield from click_tables(settings, recent)
     yield from billing(settings, recent)
-    yield from platforms(settings, datetime.now(UTC))
+    yield from accounts(settings, datetime.now(UTC), readable=books.level != "error")
 
 
 def configuration(settings: Settings) -> Iterator[Line]:
@@ -162,17 +165,77 @@ def billing(settings: Settings, recent: Window) -> Iterator[Line]:
         yield attempt(f"billing.{provider}.{account}", look)
 
 
-def platforms(settings: Settings, now: datetime) -> Iterator[Line]:
-    """Each account: the version is not about to end, the credential gets in, the targets are right."""
+def accounts(settings: Settings, now: datetime, *, readable: bool) -> Iterator[Line]:
+    """Each ad account, but for those whose tokens are in a database that is not `readable`, or sealed."""
+    from conversion_sync.credentials.source import keys_of, needs_store, stored_tokens
+    from conversion_sync.pipeline.context import utc_now
+    from conversion_sync.platforms.registry import fixed_tokens
+
+    kept = {
+        (platform, name) for platform, name, one in settings.platforms.items() if needs_store(platform, one)
+    }
+    with ExitStack() as stack:
+        tokens: TokensOf = fixed_tokens
+        try:
+            keys = keys_of(settings)
+            if keys is not None and readable:
+                tokens = stored_tokens(keys, stack.enter_context(token_database(settings)), utc_now)
+        except ConversionSyncError as error:
+            yield Line(level="error", what="tokens", detail=error.message, remedy=error.remedy)
+        yield from platforms(settings, now, tokens, kept if tokens is fixed_tokens else set())
+
+
+@contextmanager
+def token_database(settings: Settings) -> Iterator[Engine]:
+    """Where tokens are kept. Raises ConfigurationError when there is no place for them yet."""
+    from sqlalchemy import inspect
+
+    from conversion_sync.store.engine import connect, probe
+    from conversion_sync.store.open import open_database
+
+    if settings.database.url is None:
+        with open_database(settings) as database:
+            yield database.engine
+        return
+    engine = connect(settings.database.url.get_secret_value())
+    try:
+        probe(engine)
+        if not inspect(engine).has_table("credential"):
+            raise ConfigurationError(
+                "The database has no tables to keep its tokens in yet.",
+                remedy="Run: conversion-sync migrate, then check again.",
+            )
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def platforms(
+    settings: Settings, now: datetime, tokens: TokensOf, unread: Collection[tuple[str, str]] = ()
+) -> Iterator[Line]:
+    """Each account: the version is not about to end, the credential gets in, the targets are right.
+
+    Those whose tokens are `unread` are not asked.
+    """
     from conversion_sync.pipeline.deliver import targets
     from conversion_sync.platforms.catalogue import version_expiry
     from conversion_sync.platforms.registry import catalogues, factories
 
-    build = factories(settings)
+    build = factories(settings, tokens)
     for (platform, account), facts in sorted(catalogues(settings).items()):
         what = f"{platform}:{account}"
         version = ending(what, notice(version_expiry(facts), now))
-        lines = list(preflight(what, build[platform, account], targets(settings, platform, account)))
+        if (platform, account) in unread:
+            lines = [
+                Line(
+                    level="warn",
+                    what=what,
+                    detail="not asked: its tokens cannot be read.",
+                    remedy="Mend what is told above, then check again.",
+                )
+            ]
+        else:
+            lines = list(preflight(what, build[platform, account], targets(settings, platform, account)))
         if version.level == "ok" and all(line.level == "ok" for line in lines):
             yield from (replace(line, detail=f"{line.detail}; {version.detail}") for line in lines)
         else:

@@ -108,9 +108,12 @@ def write_home(home: Path, endpoints: Mapping[str, Any], clicks: str) -> Path:
     """Writes the configuration and its secrets; returns the configuration's path."""
     import yaml
 
+    from conversion_sync.credentials.keys import VARIABLE, new_key
+
     content, secrets = configuration(home, endpoints, clicks)
     path = home / "conversion_sync.yaml"
     path.write_text(HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    secrets[VARIABLE] = _kept(home).get(VARIABLE) or new_key()
     lines = "".join(f"{name}={value}\n" for name, value in secrets.items())
     fresh = home / f"{SECRETS}.new"
     fresh.unlink(missing_ok=True)
@@ -125,12 +128,17 @@ def use_secrets(home: Path) -> None:
 
     Raises ConfigurationError when the demo was never run here.
     """
-    file = home / SECRETS
-    if not file.exists():
+    kept = _kept(home)
+    if not kept:
         raise ConfigurationError("The demo was never run here.", remedy="Run: make demo")
-    for line in file.read_text().splitlines():
-        name, _, value = line.partition("=")
-        os.environ[name] = value
+    os.environ.update(kept)
+
+
+def _kept(home: Path) -> dict[str, str]:
+    """The secrets an earlier run wrote; the key among them stays, for what it sealed."""
+    file = home / SECRETS
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
 def configuration(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -139,6 +139,44 @@ class AccountSettings(Part):
     def fixed_token(self) -> SecretStr | None:
         """The configured token that is used as it is; None where one has to be fetched."""
         return None
+
+
+class OAuthSettings(AccountSettings):
+    """An account whose tokens are fetched: after a person's consent, or from a refresh token given here.
+
+    The addresses replace the platform's own.
+    """
+
+    needs_client_secret: ClassVar[bool] = True
+
+    client_id: SecretStr | None = None
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    """The first one. What replaces it is kept in the database; another one here later begins anew."""
+    authorise_uri: str | None = None
+    token_uri: str | None = None
+    refresh_uri: str | None = None
+
+    def findings(self) -> Iterator[Finding]:
+        """Halves of a credential."""
+        known = {"client_id": self.client_id, "client_secret": self.client_secret}
+        given = any(known.values()) or self.refresh_token is not None
+        if self.fixed_token() is not None and not given:
+            return
+        missing = [name for name in self._client() if known[name] is None]
+        if missing:
+            may_be_fixed = "access_token" in type(self).model_fields and self.fixed_token() is None
+            lacking = f"{' and '.join(missing)} to fetch one is missing."
+            client = " and ".join(self._client())
+            yield Finding(
+                "",
+                f"There is no access_token, and {lacking}" if may_be_fixed else f"A token: {lacking}",
+                f"Write {'access_token, or ' if may_be_fixed else ''}{client}; then run "
+                "conversion-sync connect, or write the refresh_token of a consent given elsewhere.",
+            )
+
+    def _client(self) -> tuple[str, ...]:
+        return ("client_id", "client_secret") if self.needs_client_secret else ("client_id",)
 
 
 class TargetSettings(Part):

@@ -16,6 +16,7 @@ from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Expiry
+from conversion_sync.platforms.oauth import OAuth, OAuthFile, oauth_of
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
 OVERRIDES = {"batch_size", "click_window_days", "max_event_age_days", "first_status_after_minutes"}
@@ -102,6 +103,7 @@ class CatalogueFile(BaseModel):
     resend_alone: tuple[str, ...] = ()
     of_rows: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
+    oauth: OAuthFile | None = None
 
     @model_validator(mode="after")
     def _each_code_once(self) -> Self:
@@ -149,7 +151,8 @@ def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
     shared = dict(_read(platform))
     routes = shared.pop("routes", {})
     route = account.route()
-    return _frozen(CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own}))
+    facts = CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own})
+    return _frozen(facts, oauth_of(facts.oauth, account))
 
 
 def version_expiry(facts: Catalogue) -> Expiry:
@@ -172,7 +175,7 @@ def _read(platform: str) -> Mapping[str, Any]:
     return MappingProxyType(tomllib.loads(text))
 
 
-def _frozen(facts: CatalogueFile) -> Catalogue:
+def _frozen(facts: CatalogueFile, oauth: OAuth | None) -> Catalogue:
     return Catalogue(
         platform=facts.platform,
         network=facts.network.value,
@@ -199,6 +202,7 @@ def _frozen(facts: CatalogueFile) -> Catalogue:
         resend_alone=frozenset(facts.resend_alone),
         of_rows=frozenset(facts.of_rows),
         too_large=frozenset(facts.too_large),
+        oauth=oauth,
     )
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from conversion_sync.model.conversion import Outbound, Outcome
+from conversion_sync.platforms.oauth import OAuth
 
 
 class DedupPromise(StrEnum):
@@ -87,6 +88,8 @@ class Catalogue:
     """Codes of refused requests that can only be some rows' fault, however many are refused alike."""
     too_large: frozenset[str] = frozenset()
     """Codes that blame the size of a request and no row of it."""
+    oauth: OAuth | None = None
+    """How the account's tokens are fetched and renewed; None where a configured one is all there is."""
 
 
 Fact = TypeVar("Fact")
@@ -192,6 +195,10 @@ class Tokens(Protocol):
 
     def renewed(self, refused: str) -> str | SendResult:
         """Another token after the platform refused this one, or why there is none."""
+        ...
+
+    def worked(self, token: str) -> None:
+        """The platform took a request with this token: what it replaced is needed no more."""
         ...
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.http import Lost, Reply
 from conversion_sync.platforms.platform import SendResult, Tokens
+from conversion_sync.platforms.verdict import FIRST_CLIENT_ERROR
+
+NO_CREDENTIAL = "no_credential"
+"""There is nothing to try instead: what the platform said of the token stands."""
 
 
 def signed(
@@ -24,7 +28,11 @@ def signed(
     if isinstance(answer, Reply) and refused(answer):
         another = tokens.renewed(token)
         if isinstance(another, str):
-            answer = request(another)
+            token, answer = another, request(another)
+        elif another.code != NO_CREDENTIAL:
+            return another
+    if isinstance(answer, Reply) and answer.status < FIRST_CLIENT_ERROR and not refused(answer):
+        tokens.worked(token)
     return answer.result() if isinstance(answer, Lost) else answer
 
 
@@ -47,11 +55,14 @@ class FixedToken:
         """There is no other: what the platform said of this one stands."""
         return _none("The platform refused the configured access token.")
 
+    def worked(self, token: str) -> None:
+        """Nothing was replaced."""
+
 
 def _none(text: str) -> SendResult:
     return SendResult(
         outcome=Outcome.HOLD,
-        code="no_credential",
+        code=NO_CREDENTIAL,
         text=text,
         remedy="Make a new token at the platform and put it into the configuration.",
     )

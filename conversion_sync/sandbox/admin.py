@@ -16,6 +16,7 @@ from conversion_sync.sandbox.books import Books
 from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.grants import change
 from conversion_sync.sandbox.holds import Holds
 from conversion_sync.sandbox.truth import Json, totals, truth
 from conversion_sync.sandbox.vendors import Vendors
@@ -68,6 +69,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             *_copies(vendors.books),
             _holds(vendors.holds),
             _standing(vendors),
+            _oauth(vendors),
         ]
     )
 
@@ -112,6 +114,19 @@ def _standing(vendors: Vendors) -> Route:
         return JSONResponse(vendors.google_ads.now.model_dump(mode="json"))
 
     return Route("/google_ads", change, methods=["POST", "DELETE"])
+
+
+def _oauth(vendors: Vendors) -> Route:
+    """`POST /oauth/<vendor>` changes how its tokens behave, see `grants.change`."""
+
+    async def alter(request: Request) -> JSONResponse:
+        try:
+            now = change(vendors, request.path_params["vendor"], await request.json())
+        except ValueError as fault:
+            return JSONResponse({"error": str(fault)}, status_code=422)
+        return JSONResponse(dict(now))
+
+    return Route("/oauth/{vendor}", alter, methods=["POST"])
 
 
 def _move(clock: Clock, wish: Json) -> None:

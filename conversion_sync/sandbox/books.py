@@ -154,6 +154,12 @@ class Books:
             return value
 
     @contextmanager
+    def noting(self, topic: str, name: str) -> Iterator[dict[str, Any]]:
+        """What was noted, to change in the block, with nobody else at the books meanwhile."""
+        with self._lock:
+            yield self._notes.setdefault(topic, {}).setdefault(name, {})
+
+    @contextmanager
     def request(self, vendor: str, path: str, account: str) -> Iterator[None]:
         """Count a request by vendor and path, and how many of the account run at once."""
         lane = f"{vendor} {account}"

@@ -26,6 +26,9 @@ class Credentials:
     meta_app_secret: str = "sandbox-meta-app-secret"
     tiktok_pixel_code: str = "SANDBOXPIXEL01"
     tiktok_access_token: str = "sandbox-tiktok-access-token"
+    tiktok_client_id: str = "sandbox-tiktok-app"
+    tiktok_client_secret: str = "sandbox-tiktok-app-secret"
+    tiktok_refresh_token: str = "sandbox-tiktok-refresh-token"
     linkedin_client_id: str = "sandbox-linkedin-client"
     linkedin_client_secret: str = "sandbox-linkedin-client-secret"
     linkedin_refresh_token: str = "sandbox-linkedin-refresh-token"
@@ -41,6 +44,9 @@ class Credentials:
     microsoft_account_id: str = "180000001"
     microsoft_developer_token: str = "sandbox-microsoft-developer-token"
     microsoft_access_token: str = "sandbox-microsoft-access-token"
+    microsoft_client_id: str = "sandbox-microsoft-client"
+    microsoft_client_secret: str = "sandbox-microsoft-client-secret"
+    microsoft_refresh_token: str = "sandbox-microsoft-refresh-token"
     microsoft_goals: tuple[tuple[str, str], ...] = (
         ("purchase", "Offline purchase"),
         ("renewal", "Offline renewal"),

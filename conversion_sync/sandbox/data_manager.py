@@ -20,7 +20,8 @@ from conversion_sync.sandbox import google_tokens
 from conversion_sync.sandbox.data_manager_rows import PREFIX, book
 from conversion_sync.sandbox.data_manager_rules import Refusal, violations
 from conversion_sync.sandbox.exchange import Call, Reply, endpoint
-from conversion_sync.sandbox.google_tokens import Grant, TokenFault
+from conversion_sync.sandbox.google_tokens import Grant
+from conversion_sync.sandbox.grants import TokenFault
 from conversion_sync.sandbox.vendors import Vendors
 
 TOPIC = "data_manager"
@@ -144,7 +145,7 @@ def _account(call: Call) -> str:
 
 
 def _unauthorised(vendors: Vendors, call: Call) -> Reply | None:
-    match google_tokens.check(vendors.credentials, call.bearer, vendors.clock.now()):
+    match google_tokens.check(vendors, call.bearer):
         case Grant() as grant:
             if google_tokens.DATA_MANAGER in grant.scopes:
                 return None

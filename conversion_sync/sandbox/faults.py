@@ -2,7 +2,7 @@
 
 A rule counts the requests it matches from the moment it was added and acts on number `nth` and the
 `times - 1` after it. Vendors: stripe, google_oauth, data_manager, google_ads, meta, tiktok, linkedin,
-linkedin_oauth, reddit, microsoft.
+linkedin_oauth, tiktok_oauth, microsoft_oauth, reddit, microsoft.
 """
 
 from __future__ import annotations

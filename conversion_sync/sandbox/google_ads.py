@@ -27,7 +27,8 @@ from conversion_sync.sandbox.google_ads_failures import (
 )
 from conversion_sync.sandbox.google_ads_search import search
 from conversion_sync.sandbox.google_ads_tls import make_tls
-from conversion_sync.sandbox.google_tokens import Grant, TokenFault
+from conversion_sync.sandbox.google_tokens import Grant
+from conversion_sync.sandbox.grants import TokenFault
 from conversion_sync.sandbox.vendors import Vendors
 
 if TYPE_CHECKING:
@@ -188,9 +189,10 @@ def _authenticate(vendors: Vendors, metadata: Mapping[str, str], customer_id: st
     known = vendors.credentials
     scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
     bearer = token if scheme.lower() == "bearer" else None
-    match google_tokens.check(known, bearer, vendors.clock.now()):
+    match google_tokens.check(vendors, bearer):
         case TokenFault() as fault:
-            name = "OAUTH_TOKEN_EXPIRED" if fault is TokenFault.EXPIRED else "OAUTH_TOKEN_INVALID"
+            said = {TokenFault.EXPIRED: "OAUTH_TOKEN_EXPIRED", TokenFault.REVOKED: "OAUTH_TOKEN_REVOKED"}
+            name = said.get(fault, "OAUTH_TOKEN_INVALID")
             raise CallFault("UNAUTHENTICATED", Fault(f"authentication_error.{name}", "", "Bad credentials."))
         case Grant() as grant if google_tokens.ADWORDS not in grant.scopes:
             code = "authorization_error.ACTION_NOT_PERMITTED"

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta
 
 from conversion_sync.sandbox.credentials import Credentials
+from conversion_sync.sandbox.grants import TokenFault, Ways, epoch, epoch_of, sign
+from conversion_sync.sandbox.vendors import Vendors
+
+VENDOR = "google"
+LIFE = timedelta(hours=1)
 
 ADWORDS = "https://www.googleapis.com/auth/adwords"
 DATA_MANAGER = "https://www.googleapis.com/auth/datamanager"
 SCOPES = (ADWORDS, DATA_MANAGER)
-
-
-class TokenFault(StrEnum):
-    """Why a token is refused."""
-
-    MISSING = "missing"
-    INVALID = "invalid"
-    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +24,36 @@ class Grant:
     scopes: tuple[str, ...]
 
 
-def issue(credentials: Credentials, scopes: tuple[str, ...], expires_at: datetime) -> str:
-    """A token for some of `SCOPES`."""
+def issue(credentials: Credentials, scopes: tuple[str, ...], expires_at: datetime, revoked: int = 0) -> str:
+    """A token for some of `SCOPES`, after so many revocations."""
     which = "".join(str(SCOPES.index(scope)) for scope in scopes)
     claim = f"{which}.{int(expires_at.timestamp())}"
-    return f"ya29.{claim}.{_signature(credentials, claim)}"
+    return f"ya29.{claim}.{sign(credentials.google_client_secret, claim, revoked)}"
 
 
-def check(credentials: Credentials, token: str | None, now: datetime) -> Grant | TokenFault:
+def check(vendors: Vendors, token: str | None) -> Grant | TokenFault:
     """What a token allows, or why it is refused."""
     if token is None:
         return TokenFault.MISSING
     parts = token.split(".")
     if len(parts) != 4 or parts[0] != "ya29":
         return TokenFault.INVALID
-    claim = f"{parts[1]}.{parts[2]}"
-    if not hmac.compare_digest(parts[3], _signature(credentials, claim)):
+    signed_in = epoch_of(ways(vendors.credentials), vendors, f"{parts[1]}.{parts[2]}", parts[3])
+    if signed_in is None:
         return TokenFault.INVALID
-    if datetime.fromtimestamp(int(parts[2]), UTC) <= now:
+    if signed_in < epoch(vendors, VENDOR):
+        return TokenFault.REVOKED
+    if datetime.fromtimestamp(int(parts[2]), UTC) <= vendors.clock.now():
         return TokenFault.EXPIRED
     return Grant(tuple(SCOPES[int(digit)] for digit in parts[1]))
 
 
-def _signature(credentials: Credentials, claim: str) -> str:
-    key = credentials.google_client_secret.encode()
-    return hmac.new(key, claim.encode(), hashlib.sha256).hexdigest()
+def ways(known: Credentials) -> Ways:
+    """Google's tokens: an hour, by a refresh token without an end. Source: specs/google_ads.md §1.4."""
+    return Ways(
+        vendor=VENDOR,
+        client_id=known.google_client_id,
+        client_secret=known.google_client_secret,
+        seed=known.google_refresh_token,
+        access_life=LIFE,
+    )

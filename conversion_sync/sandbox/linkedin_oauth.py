@@ -1,75 +1,79 @@
-"""LinkedIn's token endpoint: 60-day access tokens from a refresh token whose year never grows.
+"""LinkedIn's consent and tokens: 60 days of access from a refresh token whose year never grows.
 
 Source: specs/meta_tiktok_linkedin_microsoft.md §3.5, §7.3 rule 11.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.exchange import Call, Reply
+from conversion_sync.sandbox.grants import TokenFault, Ways, consent, fault_of, redeem, refresh, sign
 from conversion_sync.sandbox.vendors import Vendors
 
 ACCESS_LIFE, REFRESH_LIFE = timedelta(days=60), timedelta(days=365)
-TOPIC = "linkedin_refresh_token"
+PREFIX = "AQ."
+
+
+def ways(known: Credentials) -> Ways:
+    """The refresh token's year runs from the consent, the first one's from its first use in the sandbox."""
+    return Ways(
+        vendor="linkedin",
+        client_id=known.linkedin_client_id,
+        client_secret=known.linkedin_client_secret,
+        seed=known.linkedin_refresh_token,
+        access_life=ACCESS_LIFE,
+        refresh_life=REFRESH_LIFE,
+        fixed_end=True,
+        prefix=PREFIX,
+    )
+
+
+def authorization(vendors: Vendors, call: Call) -> Reply:
+    """Sends a person back with a code."""
+    return consent(ways(vendors.credentials), vendors, call, id_field="client_id", code_parameter="code")
 
 
 def access_token(vendors: Vendors, call: Call) -> Reply:
-    """Answer a refresh. The refresh token's year runs from its first use in the sandbox."""
+    """Answer a refresh or a code."""
     form, known = call.form, vendors.credentials
     client = (form.get("client_id"), form.get("client_secret"))
     if client != (known.linkedin_client_id, known.linkedin_client_secret):
         return _refusal(401, "invalid_client", "Client authentication failed")
-    if form.get("grant_type") != "refresh_token":
-        return _refusal(400, "invalid_request", "The passed in grant_type is invalid")
-    now = vendors.clock.now()
-    ends = _refresh_ends(vendors, now)
-    if form.get("refresh_token") != known.linkedin_refresh_token or ends <= now:
+    match form.get("grant_type"):
+        case "refresh_token":
+            given = refresh(ways(known), vendors, form.get("refresh_token", ""))
+        case "authorization_code":
+            given = redeem(ways(known), vendors, form, "code")
+        case _:
+            return _refusal(400, "invalid_request", "The passed in grant_type is invalid")
+    if given is None:
         return _refusal(400, "invalid_grant", "The provided authorization grant or refresh token is invalid")
-    expires = min(now + ACCESS_LIFE, ends)
-    return Reply(
-        body={
-            "access_token": issue(known, expires),
-            "expires_in": int((expires - now).total_seconds()),
-            "refresh_token": known.linkedin_refresh_token,
-            "refresh_token_expires_in": int((ends - now).total_seconds()),
-            "scope": "r_ads,rw_conversions",
-        }
-    )
+    body = {"access_token": given.access, "scope": "r_ads,rw_conversions"}
+    lives = {"expires_in": given.access_life, "refresh_token_expires_in": given.refresh_life}
+    told = {name: int(life.total_seconds()) for name, life in lives.items() if life is not None}
+    return Reply(body=body | told | ({"refresh_token": given.refresh} if given.refresh else {}))
 
 
 def issue(credentials: Credentials, expires: datetime) -> str:
     """A signed token, so that a restarted sandbox still knows it."""
     claim = str(int(expires.timestamp()))
-    return f"AQ.{claim}.{_signature(credentials, claim)}"
+    return f"{PREFIX}{claim}.{sign(credentials.linkedin_client_secret, claim, 0)}"
 
 
 def token_fault(vendors: Vendors, token: str | None) -> Reply | None:
     """The 401 a bad token earns, or None."""
-    parts = (token or "").split(".")
-    known = vendors.credentials
-    if len(parts) != 3 or not hmac.compare_digest(parts[2], _signature(known, parts[1])):
-        return _unauthorised(65600, "INVALID_ACCESS_TOKEN", "Invalid access token")
-    if datetime.fromtimestamp(int(parts[1]), UTC) <= vendors.clock.now():
-        return _unauthorised(65602, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired")
-    return None
-
-
-def _refresh_ends(vendors: Vendors, now: datetime) -> datetime:
-    name = vendors.credentials.linkedin_client_id
-    noted = vendors.books.noted(TOPIC, name)
-    if noted is None:
-        noted = {"ends": (now + REFRESH_LIFE).isoformat()}
-        vendors.books.note(TOPIC, name, noted)
-    return datetime.fromisoformat(noted["ends"])
-
-
-def _signature(credentials: Credentials, claim: str) -> str:
-    key = credentials.linkedin_client_secret.encode()
-    return hmac.new(key, claim.encode(), hashlib.sha256).hexdigest()
+    match fault_of(ways(vendors.credentials), vendors, token):
+        case None:
+            return None
+        case TokenFault.EXPIRED:
+            return _unauthorised(65602, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired")
+        case TokenFault.REVOKED:
+            text = "The token used in the request has been revoked by the user"
+            return _unauthorised(65601, "REVOKED_ACCESS_TOKEN", text)
+        case _:
+            return _unauthorised(65600, "INVALID_ACCESS_TOKEN", "Invalid access token")
 
 
 def _unauthorised(service_code: int, code: str, message: str) -> Reply:

@@ -21,6 +21,7 @@ from conversion_sync.sandbox.entries import Adjustment, Conversion, Copies
 from conversion_sync.sandbox.exchange import Call, Reply, endpoint
 from conversion_sync.sandbox.microsoft_codes import CODES
 from conversion_sync.sandbox.microsoft_goals import as_json, goals
+from conversion_sync.sandbox.microsoft_oauth import routes, token_fault
 from conversion_sync.sandbox.microsoft_rules import (
     RETRACT,
     Fault,
@@ -42,7 +43,7 @@ TakeIn = Callable[[Vendors, Mapping[str, Any], datetime], None]
 
 
 def app(vendors: Vendors) -> Starlette:
-    """Two lists to apply, and the goals they name."""
+    """Two lists to apply, the goals they name, consent and tokens."""
 
     def post(path: str, answer: Callable[[Vendors, Call], Reply]) -> Route:
         return Route(API + path, endpoint(vendors, "microsoft", answer, _account), methods=["POST"])
@@ -52,6 +53,7 @@ def app(vendors: Vendors) -> Starlette:
             post("/OfflineConversions/Apply", apply_conversions),
             post("/OfflineConversionAdjustments/Apply", apply_adjustments),
             post("/ConversionGoals/QueryByIds", query_goals),
+            *routes(vendors),
         ]
     )
 
@@ -130,8 +132,9 @@ def _apply(vendors: Vendors, call: Call, name: str, fault_of: RowFault, take_in:
 def _gate(vendors: Vendors, call: Call) -> Reply | None:
     """The four headers. Source: §4.1."""
     known = vendors.credentials
-    if call.bearer != known.microsoft_access_token:
-        return request_fault(105)
+    refused = token_fault(vendors, call.bearer)
+    if refused:
+        return request_fault(refused)
     if call.headers.get("developertoken") != known.microsoft_developer_token:
         return request_fault(105)
     account = (call.headers.get("customerid"), call.headers.get("customeraccountid"))

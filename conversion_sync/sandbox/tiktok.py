@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from conversion_sync.sandbox.entries import Conversion, Copies
 from conversion_sync.sandbox.exchange import Call, Reply, endpoint
+from conversion_sync.sandbox.tiktok_oauth import routes, token_fault
 from conversion_sync.sandbox.tiktok_rules import SOURCES, Fault, batch_fault
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -27,17 +28,16 @@ SOURCE_ID = re.compile(rb'"event_source_id":\s*"([^"]*)"')
 
 
 def app(vendors: Vendors) -> Starlette:
-    """A batch is taken in or refused whole."""
-    return Starlette(routes=[Route(PATH, endpoint(vendors, "tiktok", track, _pixel), methods=["POST"])])
+    """A batch is taken in or refused whole; consent and tokens stand beside it."""
+    send = Route(PATH, endpoint(vendors, "tiktok", track, _pixel), methods=["POST"])
+    return Starlette(routes=[send, *routes(vendors)])
 
 
 def track(vendors: Vendors, call: Call) -> Reply:
     """Take a batch in; of equal (pixel, event, event_id) within 48 h the first counts (§2.2)."""
-    token = call.headers.get("access-token", "")
-    if not token:
-        return _answer(40104, "Access token is empty", vendors)
-    if token != vendors.credentials.tiktok_access_token:
-        return _answer(40105, "Access token is incorrect or has been revoked.", vendors)
+    refused = token_fault(vendors, call.headers.get("access-token", ""))
+    if refused:
+        return _answer(*refused, vendors)
     now = vendors.clock.now()
     try:
         body = json.loads(call.body, parse_float=Decimal, parse_constant=Decimal)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from conversion_sync.config.roots import read_roots
 from conversion_sync.model.conversion import ConversionKind, Outbound
 from conversion_sync.platforms.google_ads.api import AdsApi
-from conversion_sync.platforms.google_ads.credential import Credential
 from conversion_sync.platforms.google_ads.data_manager import DataManager
 from conversion_sync.platforms.google_ads.encode import invalid
 from conversion_sync.platforms.google_ads.preflight import preflight
@@ -61,9 +60,9 @@ class GoogleAdsAdapter:
         self._api.close()
 
 
-def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:  # noqa: ARG001
+def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:
     """The adapter of one account. Opens no socket.
 
     Raises ConfigurationError when its TLS roots cannot be read: then no row may be claimed for it.
     """
-    return GoogleAdsAdapter(account, facts, Credential(account))
+    return GoogleAdsAdapter(account, facts, tokens)

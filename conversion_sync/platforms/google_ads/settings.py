@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from conversion_sync.config.roots import REMEDY, roots_fault
-from conversion_sync.config.settings import AccountSettings, Finding, TargetSettings
+from conversion_sync.config.settings import Finding, OAuthSettings, TargetSettings
 
 Customer = Annotated[str, Field(pattern=r"^\d{10}$")]
 
@@ -24,7 +24,7 @@ class UploadApi(StrEnum):
     """UploadClickConversions of the Google Ads API: for projects that used it before June 2026."""
 
 
-class Account(AccountSettings):
+class Account(OAuthSettings):
     """Conversions go by the API chosen here, corrections always through the Google Ads API."""
 
     upload_api: UploadApi = UploadApi.DATA_MANAGER
@@ -32,8 +32,6 @@ class Account(AccountSettings):
     login_customer_id: Customer | None = None
     client_id: SecretStr
     client_secret: SecretStr
-    refresh_token: SecretStr
-    token_uri: str = "https://oauth2.googleapis.com/token"
     data_manager_endpoint: str = "https://datamanager.googleapis.com"
     endpoint: str = "googleads.googleapis.com"
     """host[:port] of the Google Ads API, always TLS."""
@@ -47,6 +45,7 @@ class Account(AccountSettings):
 
     def findings(self) -> Iterator[Finding]:
         """Roots that cannot be read."""
+        yield from super().findings()
         fault = roots_fault(self.tls_roots) if self.tls_roots else None
         if fault is not None:
             yield Finding("tls_roots", fault, REMEDY)

@@ -14,7 +14,6 @@ from conversion_sync.platforms.linkedin.classify import REMEDY, classify
 from conversion_sync.platforms.linkedin.encode import invalid, request
 from conversion_sync.platforms.linkedin.preflight import rule_findings
 from conversion_sync.platforms.linkedin.settings import Account
-from conversion_sync.platforms.linkedin.token import RefreshedToken
 from conversion_sync.platforms.platform import (
     Catalogue,
     Finding,
@@ -37,9 +36,8 @@ class LinkedInAdapter:
     def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._facts = facts
         self._base = f"{account.base_url.rstrip('/')}/rest"
-        held = (account.refresh_token, account.client_id, account.client_secret)
-        self._wire = Wire(tokens, tuple(secret.get_secret_value() for secret in held if secret))
-        self._tokens = tokens if account.access_token else RefreshedToken(account, self._wire)
+        self._wire = Wire(tokens)
+        self._tokens = tokens
 
     @property
     def catalogue(self) -> Catalogue:

@@ -37,8 +37,7 @@ class MicrosoftAdsAdapter:
         self._account = account
         self._facts = facts
         self._base = f"{account.base_url.rstrip('/')}/CampaignManagement/{facts.api_version}"
-        held = (account.developer_token, account.refresh_token, account.client_id, account.client_secret)
-        self._wire = Wire(tokens, tuple(secret.get_secret_value() for secret in held if secret))
+        self._wire = Wire(tokens, (account.developer_token.get_secret_value(),))
         self._tokens = tokens
 
     @property

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from conversion_sync.platforms.platform import Platform
-from conversion_sync.platforms.registry import factories, settings_type
+from conversion_sync.platforms.registry import TokensOf, factories, settings_type
 from conversion_sync.sandbox.server import start
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox, old_clicks
@@ -35,7 +35,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def opened(sandbox: Sandbox) -> Iterator[Opened]:
+def opened(sandbox: Sandbox, tokens: TokensOf) -> Iterator[Opened]:
     """Opens the adapter of a case's account, with settings changed at will."""
     made: list[Platform] = []
 
@@ -49,7 +49,7 @@ def opened(sandbox: Sandbox) -> Iterator[Opened]:
                 "platforms": {case.platform: {"main": account}},
             }
         )
-        made.append(factories(settings)[case.platform, "main"]())
+        made.append(factories(settings, tokens)[case.platform, "main"]())
         return made[-1]
 
     yield open_one

@@ -12,7 +12,7 @@ from conversion_sync.cli.checks import Line, platforms
 from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
 from conversion_sync.platforms.preflight import AGAIN, UNASKED
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.platforms.registry import TokensOf, settings_type
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox
 
@@ -200,17 +200,17 @@ def settings_for(sandbox: Sandbox, **changes: dict[str, Any]) -> Settings:
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def test_check_tells_of_every_account_in_one_line(sandbox: Sandbox) -> None:
-    lines = list(platforms(settings_for(sandbox), NOW))
+def test_check_tells_of_every_account_in_one_line(sandbox: Sandbox, tokens: TokensOf) -> None:
+    lines = list(platforms(settings_for(sandbox), NOW, tokens))
     assert [(line.level, line.what, line.remedy) for line in lines] == [
         ("ok", f"{platform}:main", "") for platform in sorted(BY_PLATFORM)
     ]
     assert all("; API v" in line.detail or "; API 2026" in line.detail for line in lines)
 
 
-def test_check_tells_which_account_is_wrong_and_what_to_do(sandbox: Sandbox) -> None:
+def test_check_tells_which_account_is_wrong_and_what_to_do(sandbox: Sandbox, tokens: TokensOf) -> None:
     wrong = settings_for(sandbox, meta=dict(META.wrong), linkedin=dict(LINKEDIN.wrong))
-    lines: list[Line] = list(platforms(wrong, NOW))
+    lines: list[Line] = list(platforms(wrong, NOW, tokens))
     assert [(line.what, line.level, bool(line.remedy)) for line in lines] == [
         ("google_ads:main", "ok", False),
         ("linkedin:main", "error", True),

@@ -285,9 +285,9 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "linkedin without a token",
         {"platforms.linkedin.main": {"client_id": "env:T_LINKEDIN"}},
         (
-            "platforms.linkedin.main: There is no access_token, and refresh_token and client_secret to "
-            "refresh "
-            "one is missing. Remedy: Write access_token, or refresh_token with client_id and client_secret."
+            "platforms.linkedin.main: There is no access_token, and client_secret to fetch one is missing. "
+            "Remedy: Write access_token, or client_id and client_secret; then run conversion-sync connect, "
+            "or write the refresh_token of a consent given elsewhere."
         ),
     ),
 ]

@@ -17,7 +17,7 @@ import pytest
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms import http
 from conversion_sync.platforms.platform import Platform, SendResult
-from conversion_sync.platforms.registry import adapter_of, fixed_tokens, kinds
+from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds
 from tests.unit.platforms.peer import Peer, closing, peer, read, refusing
 from tests.unit.platforms.rows import row
 
@@ -86,7 +86,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def opened(case: Case) -> Iterator[Callable[[str], Platform]]:
+def opened(case: Case, tokens: TokensOf) -> Iterator[Callable[[str], Platform]]:
     """Makes the case's adapter for a vendor at an address."""
     name, account, _, _ = case
     made: list[Platform] = []
@@ -94,7 +94,7 @@ def opened(case: Case) -> Iterator[Callable[[str], Platform]]:
     def open_at(url: str, **changes: str) -> Platform:
         addresses = {"base_url": url} | ({"token_uri": f"{url}/token"} if name == "linkedin" else {})
         settings = kinds()[name].account(**(account | addresses | changes))
-        made.append(adapter_of(name, "main", settings, fixed_tokens))
+        made.append(adapter_of(name, "main", settings, tokens))
         return made[-1]
 
     yield open_at
@@ -221,7 +221,7 @@ def test_a_token_no_header_can_hold_is_not_shown_but_held(
     assert_silent(f"{caplog.text} {answer!r}")
 
 
-def test_a_refused_refresh_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_refresh_tells_nothing(caplog: pytest.LogCaptureFixture, tokens: TokensOf) -> None:
     caplog.set_level(logging.DEBUG)
 
     def refuse(connection: socket.socket, other: Peer) -> None:
@@ -232,7 +232,7 @@ def test_a_refused_refresh_tells_nothing(caplog: pytest.LogCaptureFixture) -> No
     case = CASES["linkedin by refresh token"]
     with peer(refuse) as vendor:
         account = kinds()["linkedin"].account(**case[1], base_url=vendor.url, token_uri=f"{vendor.url}/token")
-        platform = adapter_of("linkedin", "main", account, fixed_tokens)
+        platform = adapter_of("linkedin", "main", account, tokens)
         answer: SendResult = platform.send([purchase(case)], validate_only=False)
         platform.close()
     assert THIRD_SECRET in vendor.requests[-1].decode()

@@ -1,0 +1,6 @@
+-- The account's tokens, locked until the transaction ends: whoever renews them meanwhile is waited for.
+-- Input:  :platform, :account. Output: a row or none. Cost: one row by key.
+select sealed, obtained_at, access_expires_at, refresh_expires_at, refused_at
+from credential
+where platform = :platform and account = :account
+for update
