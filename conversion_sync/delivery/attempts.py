@@ -1,6 +1,6 @@
 """Attempts: what was asked of a platform and what it answered, chained so that no line can vanish.
 
-Every attempt carries the digest of its account's attempt before it. Written twice for a request:
+Every line carries the digest of its account's line before it. Written twice for a request:
 `intent` in the transaction that claims its rows, `outcome` in the one that records the answer. What a
 person decides about a row is a line of its own.
 """
@@ -8,22 +8,23 @@ person decides about a row is a line of its own.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from conversion_sync.store.copy import copy_rows
+from conversion_sync.store.copy import copy_lines, copy_value
 from conversion_sync.store.queries import query
 
 COLUMNS = (
+    "conversion_id",
     "at",
     "platform",
     "account",
-    "conversion_id",
     "batch_id",
     "phase",
     "outcome",
@@ -33,6 +34,9 @@ COLUMNS = (
     "request_sha256",
     "run_id",
 )
+"""What a line's digest covers, in this order."""
+BETWEEN, NOTHING = "\x1f", "\x00"
+"""Between digested values, and in place of a null: neither stands in a value, texts are on one line."""
 
 
 class Phase(StrEnum):
@@ -46,59 +50,70 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One line: what happened to one row at one moment. `text` is redacted already."""
+class Page:
+    """What the lines of one moment share."""
 
     at: datetime
     platform: str
     account: str
-    conversion_id: str
     batch_id: str
     phase: Phase
     run_id: str
+    request_sha256: str | None = None
+
+
+class Line(NamedTuple):
+    """What happened to one row at that moment. `text` is redacted already."""
+
+    conversion_id: str
     outcome: str | None = None
     code: str | None = None
     text: str | None = None
     request_ref: str | None = None
-    request_sha256: str | None = None
 
 
-def append(connection: Connection, attempts: Sequence[Attempt]) -> None:
+def append(connection: Connection, page: Page, lines: Sequence[Line]) -> None:
     """Adds lines to the end of one account's chain, in order. The month's partition must exist."""
-    if not attempts:
+    if not lines:
         return
-    ends = {"platform": attempts[0].platform, "account": attempts[0].account}
+    ends = {"platform": page.platform, "account": page.account}
     end = str(connection.scalar(query("delivery/chain_end"), ends))
-    rows: list[tuple[object, ...]] = []
-    for attempt in attempts:
-        values = _values(attempt)
-        previous, end = end, link(end, values)
-        rows.append((*values, previous, end))
-    copy_rows(connection, "delivery_attempt", (*COLUMNS, "prev_digest", "digest"), rows)
+    shared = _shared(page)
+    copied: list[str] = []
+    for conversion_id, *said in lines:
+        digested, written = shared(*said)
+        previous, end = end, _sha256(f"{end}{BETWEEN}{conversion_id}{digested}")
+        copied.append(f"{conversion_id}{written}\t{previous}\t{end}\n")
+    copy_lines(connection, "delivery_attempt", (*COLUMNS, "prev_digest", "digest"), copied)
     connection.execute(query("delivery/move_chain_end"), {**ends, "digest": end})
 
 
 def link(previous: str, values: Sequence[object]) -> str:
-    """The digest of a line: SHA-256 over the digest before it and the line's values, hex."""
-    text = json.dumps([previous, *map(_text, values)], separators=(",", ":"))
+    """The digest of a line: SHA-256 over the digest before it and the line's values by COLUMNS, hex."""
+    return _sha256(BETWEEN.join([previous, *map(_digested, values)]))
+
+
+def _shared(page: Page) -> Callable[..., tuple[str, str]]:
+    """What stands after the row's name, to be digested and to be written; made once where lines are alike."""
+    before = (page.at, page.platform, page.account, page.batch_id, page.phase.value)
+    after = (page.request_sha256, page.run_id)
+
+    @cache
+    def made(*said: str | None) -> tuple[str, str]:
+        values = [_text(value) for value in (*before, *said, *after)]
+        digested = [NOTHING if value is None else value for value in values]
+        return BETWEEN.join(["", *digested]), "\t".join(["", *map(copy_value, values)])
+
+    return made
+
+
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _values(attempt: Attempt) -> tuple[object, ...]:
-    return (
-        attempt.at,
-        attempt.platform,
-        attempt.account,
-        attempt.conversion_id,
-        attempt.batch_id,
-        attempt.phase.value,
-        attempt.outcome,
-        attempt.code,
-        attempt.text,
-        attempt.request_ref,
-        attempt.request_sha256,
-        attempt.run_id,
-    )
+def _digested(value: object) -> str:
+    text = _text(value)
+    return NOTHING if text is None else text
 
 
 def _text(value: object) -> str | None:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Attempt, Phase
+from conversion_sync.delivery.attempts import Line, Page, Phase
 from conversion_sync.model.conversion import (
     ConversionId,
     ConversionKind,
@@ -27,21 +30,22 @@ from conversion_sync.model.conversion import (
     Verb,
 )
 from conversion_sync.model.money import Money
-from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
-OUTCOME_COLUMNS = (
-    "conversion_id",
-    "state",
-    "reason",
-    "code",
-    "not_before",
-    "in_doubt",
-    "counts_as_attempt",
-    "request_ref",
-    "batch_group",
-)
+
+class Keyed(Protocol):
+    """Anything that says of which ledger row it is."""
+
+    @property
+    def conversion_id(self) -> str:
+        """The row's name."""
+        ...
+
+    @property
+    def occurred_at(self) -> datetime:
+        """The time of its event, which says in which partition it is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,20 @@ class Desk:
     account: str
     run_id: str
     targets: Mapping[str, Mapping[str, str]]
+    _months: set[tuple[int, int]] = field(default_factory=set, repr=False, compare=False)
+
+    def open_month(self, now: datetime) -> None:
+        """Makes sure attempts of this moment have their partition; asks once a month."""
+        if (now.year, now.month) not in self._months:
+            ensure_months(self.engine, "delivery_attempt", [now])
+            self._months.add((now.year, now.month))
+
+    @contextmanager
+    def by_key(self) -> Iterator[Connection]:
+        """A transaction in which rows are looked up by index alone."""
+        with self.engine.begin() as connection:
+            connection.execute(query("delivery/by_key"))
+            yield connection
 
     @property
     def key(self) -> dict[str, str]:
@@ -80,9 +98,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The state a row goes to, and why. `counts_as_attempt` is False where nothing left for good reason."""
+    """The state a row goes to, and why. `counts_as_attempt` is False where nothing left for good reason.
+
+    `occurred_at` is the row's, the other half of its key.
+    """
 
     conversion_id: ConversionId
+    occurred_at: datetime
     state: State
     reason: Reason
     outcome: str
@@ -93,31 +115,47 @@ class Verdict:
     counts_as_attempt: bool = True
     request_ref: str | None = None
     batch_group: str | None = None
+    alone: bool = False
+    """It goes again in a request of its own."""
+
+
+BECOMES = attrgetter(
+    "state",
+    "reason",
+    "code",
+    "not_before",
+    "in_doubt",
+    "counts_as_attempt",
+    "request_ref",
+    "batch_group",
+    "alone",
+)
+"""What a verdict writes into a row."""
+KINDS = {kind.value: kind for kind in ConversionKind}
+VERBS = {verb.value: verb for verb in Verb}
 
 
 def claim(
     desk: Desk, kind: ConversionKind, now: datetime, horizon: datetime, size: int, *, per_action: bool
 ) -> list[Claimed]:
     """Puts the next batch in flight and commits the intent; empty when nothing is due."""
-    ensure_months(desk.engine, "delivery_attempt", [now])
+    desk.open_month(now)
     batch_id = new_batch_id()
-    with desk.engine.begin() as connection:
-        ids = list(
-            connection.scalars(
-                query("delivery/claim"),
-                {
-                    **desk.key,
-                    "kind": kind.value,
-                    "now": now,
-                    "horizon": horizon,
-                    "per_action": per_action,
-                    "batch_size": size,
-                    "batch_id": batch_id,
-                    "targets": json.dumps({action: dict(target) for action, target in desk.targets.items()}),
-                },
-            )
-        )
-        batch = read(connection, desk, ids)
+    with desk.by_key() as connection:
+        claimed = connection.execute(
+            query("delivery/claim"),
+            {
+                **desk.key,
+                "kind": kind.value,
+                "now": now,
+                "horizon": horizon,
+                "per_action": per_action,
+                "batch_size": size,
+                "batch_id": batch_id,
+                "targets": json.dumps({action: dict(target) for action, target in desk.targets.items()}),
+            },
+        ).all()
+        batch = read(connection, desk, claimed)
         _intend(connection, desk, [item.row for item in batch], batch_id, now)
     return batch
 
@@ -125,58 +163,43 @@ def claim(
 def intend(desk: Desk, rows: Sequence[Outbound], now: datetime) -> str:
     """Commits the intent of one more request for rows already in flight; returns its batch id."""
     batch_id = new_batch_id()
-    ensure_months(desk.engine, "delivery_attempt", [now])
-    with desk.engine.begin() as connection:
-        connection.execute(query("delivery/sent_again"), {"conversion_ids": _ids(rows), "now": now})
+    desk.open_month(now)
+    with desk.by_key() as connection:
+        connection.execute(query("delivery/sent_again"), {**_keys(rows), "now": now})
         _intend(connection, desk, rows, batch_id, now)
     return batch_id
 
 
 def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, now: datetime) -> None:
     """Commits that a request was refused as a whole. Its rows stay in flight: a search goes on with them."""
-    ensure_months(desk.engine, "delivery_attempt", [now])
-    batch_id = new_batch_id()
-    with desk.engine.begin() as connection:
-        connection.execute(query("delivery/not_taken_in"), {"conversion_ids": _ids(rows)})
-        attempts.append(
-            connection,
-            [
-                Attempt(
-                    at=now,
-                    platform=desk.platform,
-                    account=desk.account,
-                    conversion_id=row.conversion_id,
-                    batch_id=batch_id,
-                    phase=Phase.OUTCOME,
-                    run_id=desk.run_id,
-                    outcome=Outcome.BAD_BATCH.value,
-                    code=code or None,
-                    text=text or None,
-                )
-                for row in rows
-            ],
-        )
+    desk.open_month(now)
+    lines = [Line(row.conversion_id, Outcome.BAD_BATCH.value, code or None, text or None) for row in rows]
+    with desk.by_key() as connection:
+        connection.execute(query("delivery/not_taken_in"), _keys(rows))
+        attempts.append(connection, _page(desk, new_batch_id(), Phase.OUTCOME, now), lines)
 
 
-def read(connection: Connection, desk: Desk, ids: Sequence[str]) -> list[Claimed]:
-    """Ledger rows as adapters see them, in the order of the ids."""
-    rows = connection.execute(query("delivery/outbound"), {"conversion_ids": list(ids)})
-    return [_claimed(desk, row) for row in rows]
+def read(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> list[Claimed]:
+    """Ledger rows as adapters see them, in the order they are named."""
+    if not rows:
+        return []
+    found = connection.execute(query("delivery/outbound"), _keys(rows))
+    return [_claimed(desk, *row) for row in found]
 
 
 def record(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
     """Commits the outcome of a request for rows in flight, with its attempts."""
-    _write(desk, batch_id, list(verdicts), now, Phase.OUTCOME, "delivery/record_outcomes")
+    _write(desk, batch_id, list(verdicts), now, Phase.OUTCOME, State.IN_FLIGHT)
 
 
 def recover(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
     """Commits what is decided about rows a dead delivery left in flight."""
-    _write(desk, batch_id, list(verdicts), now, Phase.RECOVERY, "delivery/record_outcomes")
+    _write(desk, batch_id, list(verdicts), now, Phase.RECOVERY, State.IN_FLIGHT)
 
 
 def settle(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
     """Commits how the platform finally answered for accepted rows."""
-    _write(desk, batch_id, list(verdicts), now, Phase.SETTLEMENT, "delivery/settle_rows")
+    _write(desk, batch_id, list(verdicts), now, Phase.SETTLEMENT, State.ACCEPTED)
 
 
 def new_batch_id() -> str:
@@ -185,60 +208,80 @@ def new_batch_id() -> str:
 
 
 def _write(
-    desk: Desk, batch_id: str, verdicts: list[Verdict], now: datetime, phase: Phase, statement: str
+    desk: Desk, batch_id: str, verdicts: list[Verdict], now: datetime, phase: Phase, from_state: State
 ) -> None:
     if not verdicts:
         return
-    ensure_months(desk.engine, "delivery_attempt", [now])
-    known = [verdict.conversion_id for verdict in verdicts if _is_known(verdict)]
-    with desk.engine.begin() as connection:
+    desk.open_month(now)
+    known = [verdict for verdict in verdicts if _is_known(verdict)]
+    lines = [
+        Line(
+            verdict.conversion_id,
+            verdict.outcome,
+            verdict.code or None,
+            verdict.text or None,
+            verdict.request_ref,
+        )
+        for verdict in verdicts
+    ]
+    with desk.by_key() as connection:
         # Stale marks before ledger rows, the order planning locks in: neither waits for the other in a ring.
-        connection.execute(query("delivery/mark_corrections"), {"conversion_ids": known})
-        connection.execute(query("delivery/outcome_work_tables"))
-        copy_rows(
-            connection,
-            "staged_outcome",
-            OUTCOME_COLUMNS,
-            [
-                (
-                    verdict.conversion_id,
-                    verdict.state.value,
-                    verdict.reason.value,
-                    verdict.code or None,
-                    verdict.not_before,
-                    verdict.in_doubt,
-                    verdict.counts_as_attempt,
-                    verdict.request_ref,
-                    verdict.batch_group,
-                )
-                for verdict in verdicts
-            ],
-        )
-        connection.execute(query("delivery/lock_staged"))
-        connection.execute(query(statement), {"now": now})
-        attempts.append(
-            connection,
-            [
-                Attempt(
-                    at=now,
-                    platform=desk.platform,
-                    account=desk.account,
-                    conversion_id=verdict.conversion_id,
-                    batch_id=batch_id,
-                    phase=phase,
-                    run_id=desk.run_id,
-                    outcome=verdict.outcome,
-                    code=verdict.code or None,
-                    text=verdict.text or None,
-                    request_ref=verdict.request_ref,
-                )
-                for verdict in verdicts
-            ],
-        )
+        if known:
+            connection.execute(query("delivery/mark_corrections"), _keys(known))
+        connection.execute(query("delivery/hold_rows"), _keys(verdicts))
+        for becomes, rows in _alike(verdicts):
+            connection.execute(
+                query("delivery/record_outcomes"),
+                {**_keys(rows), **becomes, "from_state": from_state.value, "now": now},
+            )
+        attempts.append(connection, _page(desk, batch_id, phase, now), lines)
 
 
-def _ids(rows: Sequence[Outbound]) -> list[str]:
-    return [row.conversion_id for row in rows]
+def _alike(verdicts: Sequence[Verdict]) -> list[tuple[dict[str, Any], list[Verdict]]]:
+    """Verdicts that say the same, as bind values, each with the rows it is said of."""
+    groups: dict[tuple[object, ...], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        groups[BECOMES(verdict)].append(verdict)
+    return [
+        (
+            {
+                "state": first.state.value,
+                "reason": first.reason.value,
+                "code": first.code or None,
+                "not_before": first.not_before,
+                "in_doubt": first.in_doubt,
+                "counts_as_attempt": first.counts_as_attempt,
+                "request_ref": first.request_ref,
+                "batch_group": first.batch_group,
+                "alone": first.alone,
+            },
+            rows,
+        )
+        for rows in groups.values()
+        for first in rows[:1]
+    ]
+
+
+def _keys(rows: Sequence[Keyed]) -> dict[str, Any]:
+    """Which rows, as bind values; the times say which partitions they are in."""
+    times = [row.occurred_at for row in rows]
+    return {
+        "conversion_ids": ",".join(row.conversion_id for row in rows),
+        "earliest": min(times),
+        "latest": max(times),
+    }
+
+
+def _page(desk: Desk, batch_id: str, phase: Phase, now: datetime, request_sha256: str | None = None) -> Page:
+    return Page(
+        at=now,
+        platform=desk.platform,
+        account=desk.account,
+        batch_id=batch_id,
+        phase=phase,
+        run_id=desk.run_id,
+        request_sha256=request_sha256,
+    )
 
 
 def _is_known(verdict: Verdict) -> bool:
@@ -249,62 +292,85 @@ def _is_known(verdict: Verdict) -> bool:
 def _intend(
     connection: Connection, desk: Desk, rows: Sequence[Outbound], batch_id: str, now: datetime
 ) -> None:
-    digest = request_digest(rows)
-    attempts.append(
-        connection,
-        [
-            Attempt(
-                at=now,
-                platform=desk.platform,
-                account=desk.account,
-                conversion_id=row.conversion_id,
-                batch_id=batch_id,
-                phase=Phase.INTENT,
-                run_id=desk.run_id,
-                request_sha256=digest,
-            )
-            for row in rows
-        ],
-    )
+    page = _page(desk, batch_id, Phase.INTENT, now, request_digest(rows))
+    attempts.append(connection, page, [Line(row.conversion_id) for row in rows])
+
+
+WHAT_IS_ASKED = attrgetter(*(member.name for member in fields(Outbound)))
 
 
 def request_digest(rows: Sequence[Outbound]) -> str:
     """SHA-256 of what is asked of the platform, in our own canonical form (an SDK's is not stable)."""
-    text = json.dumps([asdict(row) for row in rows], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr(WHAT_IS_ASKED(row)).encode(errors="surrogatepass"))
+    return digest.hexdigest()
 
 
-def _claimed(desk: Desk, row: Row[Any]) -> Claimed:
-    value = None if row.value_minor is None else Money(row.value_minor, row.currency, row.exponent)
+def _claimed(  # noqa: PLR0917
+    desk: Desk,
+    conversion_id: str,
+    vendor_id: str,
+    kind: str,
+    verb: str,
+    event_kind: str,
+    action: str,
+    value_minor: int | None,
+    currency: str,
+    exponent: int,
+    occurred_at: datetime,
+    click_id_kind: str | None,
+    click_id: str | None,
+    clicked_at: datetime | None,
+    adjusted_at: datetime | None,
+    attempts: int,
+    first_sent_at: datetime,
+    batch_group: str,
+    in_doubt: bool,
+    later_code: str | None,
+    later_tries: int,
+    later_since: datetime | None,
+    original_sent_at: datetime | None,
+    original_at: datetime | None,
+    sent_target: dict[str, str] | None,
+    other_click_ids: dict[str, str] | None,
+    landing_url: str | None,
+    user_agent: str | None,
+    ip_address: str | None,
+    ad_user_data: str,
+    ad_personalization: str,
+) -> Claimed:
+    """A row of sql/delivery/outbound.sql: its columns in their order."""
+    only = {click_id_kind: click_id} if click_id_kind and click_id else {}
     return Claimed(
-        attempts=row.attempts,
-        first_sent_at=row.first_sent_at,
-        batch_group=row.batch_group,
-        in_doubt=row.in_doubt,
-        later_code=row.later_code,
-        later_tries=row.later_tries,
-        later_since=row.later_since,
-        original_sent_at=row.original_sent_at,
+        attempts=attempts,
+        first_sent_at=first_sent_at,
+        batch_group=batch_group,
+        in_doubt=in_doubt,
+        later_code=later_code,
+        later_tries=later_tries,
+        later_since=later_since,
+        original_sent_at=original_sent_at,
         row=Outbound(
-            conversion_id=ConversionId(row.conversion_id),
-            vendor_id=row.vendor_id,
-            kind=ConversionKind(row.kind),
-            verb=Verb(row.verb),
-            event_kind=row.event_kind,
-            action=row.action,
-            target=row.sent_target or desk.targets.get(row.action, {}),
-            value=value,
-            occurred_at=row.occurred_at,
-            click_id_kind=row.click_id_kind,
-            click_id=row.click_id,
-            click_ids=row.click_ids or {},
-            clicked_at=row.clicked_at,
-            landing_url=row.landing_url,
-            user_agent=row.user_agent,
-            ip_address=row.ip_address,
-            ad_user_data=row.ad_user_data,
-            ad_personalization=row.ad_personalization,
-            adjusted_at=row.adjusted_at,
-            original_at=row.original_at,
+            conversion_id=ConversionId(conversion_id),
+            vendor_id=vendor_id,
+            kind=KINDS[kind],
+            verb=VERBS[verb],
+            event_kind=event_kind,
+            action=action,
+            target=sent_target or desk.targets.get(action, {}),
+            value=None if value_minor is None else Money(value_minor, currency, exponent),
+            occurred_at=occurred_at,
+            click_id_kind=click_id_kind,
+            click_id=click_id,
+            click_ids=only if other_click_ids is None else other_click_ids,
+            clicked_at=clicked_at,
+            landing_url=landing_url,
+            user_agent=user_agent,
+            ip_address=ip_address,
+            ad_user_data=ad_user_data,
+            ad_personalization=ad_personalization,
+            adjusted_at=adjusted_at,
+            original_at=original_at,
         ),
     )

@@ -14,8 +14,10 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import tenacity
+from sqlalchemy import Row
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books
@@ -33,7 +35,7 @@ from conversion_sync.delivery.verdicts import (
     passes_by_itself,
     verdicts_of,
 )
-from conversion_sync.model.conversion import ConversionId, ConversionKind, Outcome, Reason, State
+from conversion_sync.model.conversion import ConversionKind, Outcome, Reason, State
 from conversion_sync.model.windows import Window
 from conversion_sync.platforms.platform import Catalogue, Platform, SendResult
 from conversion_sync.store.locks import session_lock
@@ -209,6 +211,7 @@ def _refuse_invalid(
             bad.append(
                 Verdict(
                     conversion_id=item.row.conversion_id,
+                    occurred_at=item.row.occurred_at,
                     state=State.REJECTED,
                     reason=Reason.INVALID_ROW,
                     outcome=Outcome.REJECTED.value,
@@ -225,19 +228,17 @@ def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
     """Decides about rows a dead delivery left in flight; returns how many may have arrived."""
     with desk.engine.begin() as connection:
         orphans = connection.execute(query("delivery/orphans"), desk.key).all()
-    verdicts = [
-        _orphaned(orphan.conversion_id, orphan.first_sent_at, adapter.catalogue, now) for orphan in orphans
-    ]
+    verdicts = [_orphaned(orphan, adapter.catalogue, now) for orphan in orphans]
     books.recover(desk, books.new_batch_id(), verdicts, now)
     return sum(verdict.in_doubt for verdict in verdicts)
 
 
-def _orphaned(
-    conversion_id: ConversionId, first_sent_at: datetime | None, facts: Catalogue, now: datetime
-) -> Verdict:
-    if first_sent_at is None:
+def _orphaned(orphan: Row[Any], facts: Catalogue, now: datetime) -> Verdict:
+    """`orphan` by sql/delivery/orphans.sql."""
+    if orphan.first_sent_at is None:
         return Verdict(
-            conversion_id=conversion_id,
+            conversion_id=orphan.conversion_id,
+            occurred_at=orphan.occurred_at,
             state=State.PLANNED,
             reason=Reason.WAITS_RETRY,
             outcome=Outcome.RETRY_LATER.value,
@@ -245,9 +246,10 @@ def _orphaned(
             text="The platform refused its request; the delivery died before it was sent again.",
             not_before=now,
         )
-    state, reason, not_before, doubtful = in_doubt(first_sent_at, facts, now, now)
+    state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, facts, now, now)
     return Verdict(
-        conversion_id=conversion_id,
+        conversion_id=orphan.conversion_id,
+        occurred_at=orphan.occurred_at,
         state=state,
         reason=reason,
         outcome=Outcome.AMBIGUOUS.value,

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Attempt, Phase
+from conversion_sync.delivery.attempts import Line, Page, Phase
 from conversion_sync.delivery.books import new_batch_id
 from conversion_sync.delivery.plan import replan
 from conversion_sync.model.conversion import Reason, State
@@ -230,20 +230,13 @@ def _put_on_record(
     batch_id = new_batch_id()
     said = excerpt(f"{by.name}: {by.note}" if by.note else by.name)
     for (platform, name), rows in groupby(sorted(moved), key=itemgetter(0, 1)):
-        attempts.append(
-            connection,
-            [
-                Attempt(
-                    at=now,
-                    platform=platform,
-                    account=name,
-                    conversion_id=conversion_id,
-                    batch_id=batch_id,
-                    phase=Phase.OPERATOR,
-                    run_id=by.run_id,
-                    outcome=decision.value,
-                    text=said,
-                )
-                for _, _, conversion_id in rows
-            ],
+        page = Page(
+            at=now,
+            platform=platform,
+            account=name,
+            batch_id=batch_id,
+            phase=Phase.OPERATOR,
+            run_id=by.run_id,
         )
+        lines = [Line(conversion_id, decision.value, text=said) for _, _, conversion_id in rows]
+        attempts.append(connection, page, lines)

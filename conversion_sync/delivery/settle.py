@@ -36,7 +36,7 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
             found = connection.execute(
                 query("delivery/rows_of_request"), {**desk.key, "request_ref": poll.request_ref}
             ).all()
-            rows = books.read(connection, desk, [row.conversion_id for row in found])
+            rows = books.read(connection, desk, found)
         answer = adapter.settlement(poll.request_ref)
         verdicts = decide(rows, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
         books.settle(desk, found[0].batch_id if found else books.new_batch_id(), verdicts, now)
@@ -133,6 +133,7 @@ def _verdict(
 ) -> Verdict:
     return Verdict(
         conversion_id=row.row.conversion_id,
+        occurred_at=row.row.occurred_at,
         state=state,
         reason=reason,
         outcome=outcome.value,

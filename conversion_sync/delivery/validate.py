@@ -51,10 +51,10 @@ def _batches(desk: Desk, window: Window, now: datetime, size: int) -> Iterator[l
     with desk.engine.begin() as connection:
         found = connection.execute(query("delivery/due_for_validation"), due).all()
     for _, group in groupby(found, key=lambda row: (row.kind, row.action)):
-        ids = [row.conversion_id for row in group]
-        for start in range(0, len(ids), size):
+        keys = list(group)
+        for start in range(0, len(keys), size):
             with desk.engine.begin() as connection:
-                batch = books.read(connection, desk, ids[start : start + size])
+                batch = books.read(connection, desk, keys[start : start + size])
             yield batch
 
 

@@ -54,6 +54,7 @@ def verdict_of(
     alone = answer.outcome is Outcome.AMBIGUOUS and answer.code in facts.resend_alone
     return Verdict(
         conversion_id=item.row.conversion_id,
+        occurred_at=item.row.occurred_at,
         state=state,
         reason=reason,
         outcome=answer.outcome.value,
@@ -63,7 +64,7 @@ def verdict_of(
         in_doubt=in_doubt,
         counts_as_attempt=counts,
         request_ref=result.request_ref,
-        batch_group=alone_group(item) if alone else None,
+        alone=alone,
     )
 
 
@@ -167,7 +168,6 @@ Decision = tuple[State, Reason, datetime | None, bool, bool]
 def _decide(
     item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
 ) -> Decision:
-    later = now + wait(item, answer.code, facts, now, result.retry_after)
     match answer.outcome:
         case Outcome.DELIVERED:
             decision: Decision = (State.SETTLED, Reason.CONFIRMED, None, False, True)
@@ -179,6 +179,7 @@ def _decide(
             decision = (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, None, True, True)
         case Outcome.RETRY_LATER | Outcome.HOLD if item.in_doubt:
             # An earlier copy may still have arrived, whatever became of this one.
+            later = _again_at(item, answer, facts, now, result)
             decision = (State.PLANNED, Reason.RESEND_IN_DOUBT, later, True, True)
         case Outcome.RETRY_LATER:
             decision = (*retry_later(item, answer.code, facts, now, result.retry_after), False, True)
@@ -186,8 +187,15 @@ def _decide(
             decision = (State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION, None, False, False)
         case Outcome.AMBIGUOUS:
             first_alone = answer.code in facts.resend_alone and item.batch_group != alone_group(item)
-            decision = (*in_doubt(item.first_sent_at, facts, now, now if first_alone else later), True)
+            later = now if first_alone else _again_at(item, answer, facts, now, result)
+            decision = (*in_doubt(item.first_sent_at, facts, now, later), True)
     return decision
+
+
+def _again_at(
+    item: Claimed, answer: RowResult, facts: Catalogue, now: datetime, result: SendResult
+) -> datetime:
+    return now + wait(item, answer.code, facts, now, result.retry_after)
 
 
 def refused(facts: Catalogue, code: str) -> Reason:

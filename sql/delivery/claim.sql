@@ -6,7 +6,7 @@
 -- A row keeps the target it is sent to: copies and corrections go there too, whatever the configuration says by then.
 -- Input:  sendable, :platform, :account, :kind, :now, :horizon (end of the run's window), :per_action, :batch_size,
 --         :batch_id, :targets (json: by action what it is called at the account).
--- Output: conversion_id of each claimed row, nearest deadline first.
+-- Output: conversion_id and occurred_at of each claimed row, nearest deadline first.
 -- Cost:   an index scan of conversion_due, stopped at the batch size; for each of its rows a probe of click, or of
 --         conversion_parent and dirty.
 with due as not materialized (
@@ -37,6 +37,6 @@ with due as not materialized (
                                cast(:targets as jsonb) -> entry.action)
     from picked
     where entry.conversion_id = picked.conversion_id and entry.occurred_at = picked.occurred_at
-    returning entry.conversion_id, picked.deadline
+    returning entry.conversion_id, entry.occurred_at, picked.deadline
 )
-select conversion_id from claimed order by deadline, conversion_id
+select conversion_id, occurred_at from claimed order by deadline, conversion_id

@@ -1,21 +1,24 @@
--- Writes what became of rows in flight; nothing but a row in flight can change here.
--- A row that was certainly not taken in has not been sent yet: the dedup promise counts from the first copy in doubt.
--- Input:  staged_outcome, :now. Output: conversion; conversion_id of each changed entry. Cost: primary-key probes.
+-- Writes what became of rows that are in flight, or accepted, where it is the same for all; a row that has left that state
+-- does not change. A row that was certainly not taken in has not been sent yet: the dedup promise counts from the first
+-- copy in doubt.
+-- Input:  :conversion_ids (with commas), :earliest, :latest (times of their events),
+--         :from_state, :state, :reason, :code, :not_before, :in_doubt, :counts_as_attempt, :request_ref, :batch_group,
+--         :alone (each row becomes a batch group of its own), :now. Output: conversion.
+-- Cost:   primary-key probes in the partitions of that time.
 update conversion as entry
-set state = staged.state, reason = staged.reason, code = staged.code,
-    later_code = case when staged.state = 'planned' then staged.code else entry.later_code end,
-    later_tries = case when staged.state <> 'planned' then entry.later_tries
-                       when staged.code is distinct from entry.later_code then 1
-                       else entry.later_tries + 1 end,
-    later_since = case when staged.state <> 'planned' then entry.later_since
-                       when staged.code is distinct from entry.later_code then :now
-                       else coalesce(entry.later_since, :now) end,
-    not_before = coalesce(staged.not_before, entry.not_before), in_doubt = staged.in_doubt,
-    attempts = entry.attempts - case when staged.counts_as_attempt then 0 else 1 end,
-    first_sent_at = case when staged.state in ('planned', 'held') and not staged.in_doubt then null
-                         else entry.first_sent_at end,
-    request_ref = coalesce(staged.request_ref, entry.request_ref),
-    batch_group = coalesce(staged.batch_group, entry.batch_group), changed_at = :now
-from staged_outcome as staged
-where entry.conversion_id = staged.conversion_id and entry.state = 'in_flight'
-returning entry.conversion_id
+set state = cast(:state as text), reason = cast(:reason as text), code = cast(:code as text),
+    later_code = case when cast(:state as text) = 'planned' then cast(:code as text) else later_code end,
+    later_tries = case when cast(:state as text) <> 'planned' then later_tries
+                       when cast(:code as text) is distinct from later_code then 1
+                       else later_tries + 1 end,
+    later_since = case when cast(:state as text) <> 'planned' then later_since
+                       when cast(:code as text) is distinct from later_code then cast(:now as timestamptz)
+                       else coalesce(later_since, cast(:now as timestamptz)) end,
+    not_before = coalesce(cast(:not_before as timestamptz), not_before), in_doubt = cast(:in_doubt as boolean),
+    attempts = attempts - case when cast(:counts_as_attempt as boolean) then 0 else 1 end,
+    first_sent_at = case when cast(:state as text) in ('planned', 'held') and not cast(:in_doubt as boolean) then null else first_sent_at end,
+    request_ref = coalesce(cast(:request_ref as text), request_ref),
+    batch_group = case when cast(:alone as boolean) then 'alone:' || entry.conversion_id else coalesce(cast(:batch_group as text), batch_group) end,
+    changed_at = cast(:now as timestamptz)
+where entry.conversion_id = any (string_to_array(:conversion_ids, ',')) and occurred_at between :earliest and :latest
+    and state = :from_state

@@ -69,13 +69,19 @@ def test_each_platform_is_told_its_own_click_of_one_row(engine) -> None:
     assert ledger(engine, "pay") == dict.fromkeys(
         ("google_ads", "meta", "tiktok"), ("planned", "ready", 1000)
     )
-    ids = [key for (key,) in rows(engine, "select conversion_id from conversion order by platform")]
+    found = rows(engine, "select conversion_id, occurred_at from conversion order by platform")
+    times = [at for _, at in found]
+    keys = {
+        "conversion_ids": ",".join(key for key, _ in found),
+        "earliest": min(times),
+        "latest": max(times),
+    }
     with engine.begin() as connection:
-        sent = connection.execute(query("delivery/outbound"), {"conversion_ids": ids}).all()
-    assert [(row.platform, row.click_id_kind, row.click_id) for row in sent] == [
-        ("google_ads", "gclid", SIGN_UP[ClickIdKind.GCLID]),
-        ("meta", "fbc", SIGN_UP[ClickIdKind.FBC]),
-        ("tiktok", "ttclid", SIGN_UP[ClickIdKind.TTCLID]),
+        sent = connection.execute(query("delivery/outbound"), keys).all()
+    assert [(row.click_id_kind, row.click_id) for row in sent] == [
+        ("gclid", SIGN_UP[ClickIdKind.GCLID]),
+        ("fbc", SIGN_UP[ClickIdKind.FBC]),
+        ("ttclid", SIGN_UP[ClickIdKind.TTCLID]),
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Attempt, Phase
+from conversion_sync.delivery.attempts import Line, Page, Phase
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.reports.laws import ChainBreak, chain_breaks, conservation, credit_sums
@@ -21,25 +21,26 @@ ONE_MORE_ACCOUNT = (
 )
 
 
-def attempt(number: int, phase: Phase = Phase.INTENT) -> Attempt:
-    return Attempt(
-        at=NOW + number * HOUR / 60,
+def page(phase: Phase, minutes: int) -> Page:
+    return Page(
+        at=NOW + minutes * HOUR / 60,
         platform="meta",
         account="main",
-        conversion_id=f"c{number}",
         batch_id="b1",
         phase=phase,
         run_id="run",
-        text="fbtrace \u00e9" if phase is Phase.OUTCOME else None,
     )
 
 
 @pytest.fixture
 def chained(database) -> Engine:
+    """Four lines: two rows leave, one is answered, another leaves."""
     ensure_months(database.engine, "delivery_attempt", [NOW])
-    for batch in ([attempt(1), attempt(2)], [attempt(3, Phase.OUTCOME), attempt(4)]):
-        with database.engine.begin() as connection:
-            attempts.append(connection, batch)
+    with database.engine.begin() as connection:
+        attempts.append(connection, page(Phase.INTENT, 1), [Line("c1"), Line("c2")])
+    with database.engine.begin() as connection:
+        attempts.append(connection, page(Phase.OUTCOME, 3), [Line("c3", text="fbtrace \u00e9")])
+        attempts.append(connection, page(Phase.INTENT, 4), [Line("c4")])
     return database.engine
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Attempt, Phase
+from conversion_sync.delivery.attempts import Line, Page, Phase
 from conversion_sync.errors import DataError
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.conversion import REASONS, ConversionKind, Reason, conversion_id
@@ -51,24 +51,9 @@ def stand(engine: Engine, platform: str, state: str, reason: str, code: str | No
             ),
             {"state": state, "reason": reason, "code": code, "id": known},
         )
-        attempts.append(
-            connection,
-            [
-                Attempt(
-                    at=NOW,
-                    platform=platform,
-                    account="main",
-                    conversion_id=known,
-                    batch_id="b1",
-                    phase=phase,
-                    run_id="run",
-                    outcome=None if phase is Phase.INTENT else state,
-                    code=None if phase is Phase.INTENT else code,
-                    text=None if phase is Phase.INTENT else said,
-                )
-                for phase in (Phase.INTENT, Phase.OUTCOME)
-            ],
-        )
+        for phase, line in ((Phase.INTENT, Line(known)), (Phase.OUTCOME, Line(known, state, code, said))):
+            page = Page(at=NOW, platform=platform, account="main", batch_id="b1", phase=phase, run_id="run")
+            attempts.append(connection, page, [line])
 
 
 def test_a_record_holds_all_that_is_documented(engine) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
 from conversion_sync.attribution.attribute import attribute
 from conversion_sync.attribution.identify import identify
@@ -103,15 +104,23 @@ def test_what_is_only_sent_along_is_sent_as_revised_and_makes_no_payment_stale(e
     )
     identify(engine)
     assert stale(engine, "attribute") == []
-    [(conversion_id,)] = rows(engine, "select conversion_id from conversion where event_key = 'pay'")
-    with engine.begin() as connection:
-        sent = connection.execute(query("delivery/outbound"), {"conversion_ids": [conversion_id]}).one()
+    sent = as_sent(engine)
     assert (sent.landing_url, sent.user_agent, sent.ip_address, sent.ad_personalization) == (
         "https://shop.example/pricing",
         "Other/1.0",
         "192.0.2.7",
         "denied",
     )
+
+
+def as_sent(engine: Engine) -> Row[Any]:
+    """What a platform would be told of the payment now."""
+    [(conversion_id, at)] = rows(
+        engine, "select conversion_id, occurred_at from conversion where event_key = 'pay'"
+    )
+    keys = {"conversion_ids": conversion_id, "earliest": at, "latest": at}
+    with engine.begin() as connection:
+        return connection.execute(query("delivery/outbound"), keys).one()
 
 
 def test_a_corrected_time_moves_the_click_even_to_another_month(engine) -> None:
@@ -130,10 +139,8 @@ def test_a_row_in_doubt_is_read_with_the_click_of_today_though_its_time_was_corr
     set_state(engine, "pay", "in_flight", "sent")
     land(engine, replace(AD, clicked_at=NOW - 2 * DAY, ad_user_data=Consent.DENIED))
     rooms(engine, window=TINY)
-    [(conversion_id,)] = rows(engine, "select conversion_id from conversion where event_key = 'pay'")
-    with engine.begin() as connection:
-        sent = connection.execute(query("delivery/outbound"), {"conversion_ids": [conversion_id]}).one()
-    assert (sent.clicked_at, sent.click_ids, sent.ad_user_data) == (NOW - DAY, {"fbclid": "id-c"}, "denied")
+    sent = as_sent(engine)
+    assert (sent.clicked_at, sent.other_click_ids, sent.ad_user_data) == (NOW - DAY, None, "denied")
 
 
 def test_a_corrected_user_takes_the_browser_along(engine) -> None:

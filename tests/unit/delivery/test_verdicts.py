@@ -175,8 +175,8 @@ PARTIAL = SendResult(outcome=Outcome.AMBIGUOUS, code="20001")
 def test_rows_of_a_partial_answer_go_again_at_once_each_by_itself() -> None:
     rows: Group = [claimed(1), claimed(2)]
     verdicts = verdicts_of(rows, PARTIAL, TIKTOK, NOW)
-    assert [(verdict.batch_group, verdict.reason, verdict.not_before) for verdict in verdicts] == [
-        (alone_group(row), Reason.RESEND_IN_DOUBT, NOW) for row in rows
+    assert [(verdict.alone, verdict.reason, verdict.not_before) for verdict in verdicts] == [
+        (True, Reason.RESEND_IN_DOUBT, NOW) for _ in rows
     ]
 
 
