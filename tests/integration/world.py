@@ -32,6 +32,8 @@ ACCOUNTS = {
     "google_ads": ("google", 90 * DAY, 90 * DAY, 90 * DAY, timedelta(), 6 * HOUR, True, True, 54 * DAY),
     "meta": ("meta", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
     "tiktok": ("tiktok", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
+    "linkedin": ("linkedin", 90 * DAY, 90 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
+    "reddit": ("reddit", 28 * DAY, 7 * DAY, None, HOUR, timedelta(), False, False, timedelta()),
     "microsoft_ads": ("microsoft", 90 * DAY, 90 * DAY, None, HOUR, timedelta(), True, True, 90 * DAY),
 }
 
@@ -41,9 +43,13 @@ def microseconds(span: timedelta | None) -> int | None:
 
 
 def configure(
-    engine: Engine, *platforms: str, rules: Sequence[tuple[str, str]] = (), value_rule: str = "net_cash"
+    engine: Engine,
+    *platforms: str,
+    rules: Sequence[tuple[str, str]] = (),
+    value_rule: str = "net_cash",
+    accounts: Sequence[str] = ("main",),
 ) -> None:
-    """Enables platforms (account `main`) and maps event kinds to actions on each."""
+    """Enables accounts of platforms and maps event kinds to actions on each."""
     with engine.begin() as connection:
         copy_rows(
             connection,
@@ -64,13 +70,14 @@ def configure(
             [
                 (
                     platform,
-                    "main",
+                    account,
                     *(
                         microseconds(fact) if isinstance(fact, timedelta) else fact
                         for fact in ACCOUNTS[platform]
                     ),
                 )
                 for platform in platforms
+                for account in accounts
             ],
         )
         copy_rows(
@@ -78,8 +85,9 @@ def configure(
             "plan_rule",
             ("platform", "account", "event_kind", "action", "value_rule"),
             [
-                (platform, "main", kind, action, value_rule)
+                (platform, account, kind, action, value_rule)
                 for platform in platforms
+                for account in accounts
                 for kind, action in rules
             ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,11 @@ import requests
 from conversion_sync.platforms.platform import Platform
 from conversion_sync.platforms.registry import TokensOf, factories, settings_type
 from conversion_sync.sandbox.server import start
+from tests.conftest import Database
 from tests.contract.platforms.cases import CASES, Case
+from tests.contract.platforms.fault_table import Table
 from tests.contract.platforms.running import Opened, Sandbox, old_clicks
+from tests.contract.sandbox.conftest import Stage
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +64,17 @@ def opened(sandbox: Sandbox, tokens: TokensOf) -> Iterator[Opened]:
 @pytest.fixture
 def platform(opened: Opened, case: Case) -> Platform:
     return opened(case)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest, database: Database, stage: Stage) -> Table:
+    """The world of a module's `VENDOR` and its `ANSWERS`, whose deliveries do not pause."""
+    request.getfixturevalue("monkeypatch").setattr(time, "sleep", lambda _: None)
+    return Table(request.module.VENDOR, request.module.ANSWERS, database.engine, stage)
