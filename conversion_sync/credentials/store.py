@@ -16,6 +16,8 @@ from conversion_sync.platforms.oauth import OAuth
 from conversion_sync.redaction import hide
 from conversion_sync.store.queries import query
 
+ROUNDING = timedelta(minutes=1)
+"""A fixed end that is told anew as a life in seconds seems to move by less."""
 UNREADABLE = "The stored tokens were sealed by another key than those of CONVERSION_SYNC_KEY."
 UNREADABLE_REMEDY = (
     "Add the former key to CONVERSION_SYNC_KEY, after a comma; if it is lost, run "
@@ -63,7 +65,8 @@ class Stored:
         ends, began = self.access_expires_at, self.obtained_at
         if ends is None or began is None or not self.secrets.refresh:
             return False
-        if oauth.fixed_end and self.refresh_expires_at is not None and ends >= self.refresh_expires_at:
+        last = self.refresh_expires_at
+        if oauth.fixed_end and last is not None and ends >= last - ROUNDING:
             return False  # another one would end with the refresh token as well
         return now >= ends - min(oauth.early, (ends - began) / 2)
 
@@ -217,7 +220,8 @@ def _refresh_end(issued: Issued, former: Stored | None, oauth: OAuth) -> datetim
     known = former.refresh_expires_at if former else None
     told = None if issued.refresh_life is None else issued.at + issued.refresh_life
     if oauth.fixed_end and known is not None:
-        return known if told is None else min(known, told)
+        moved = told is not None and told < known - ROUNDING
+        return told if moved else known
     if told is not None:
         return told
     if not issued.refresh and former is not None:
