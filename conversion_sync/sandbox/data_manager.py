@@ -99,12 +99,17 @@ def _destination(kept: Mapping[str, Any], settled: bool, call: Call) -> dict[str
         shown["requestStatus"] = _verdict(failed, kept["records"])
         shown["eventsIngestionStatus"] = {"recordCount": kept["records"]}
         if failed:
-            counts = [{"reason": PREFIX + name, "recordCount": n} for name, n in kept["errors"].items()]
+            counts = [{"reason": _full(name), "recordCount": n} for name, n in kept["errors"].items()]
             shown["errorInfo"] = {"errorCounts": counts}
     message = ParseDict(shown, RequestStatusPerDestination.pb()())
     as_int = "enum-encoding=int" in call.query.get("$alt", "")
     answer: dict[str, Any] = MessageToDict(message, use_integers_for_enums=as_int)
     return answer
+
+
+def _full(reason: str) -> str:
+    """The reason's name; one of them bears another prefix than all the others (§5.5)."""
+    return reason if reason.startswith("PROCESSING_ERROR_") else PREFIX + reason
 
 
 def _verdict(failed: int, records: int) -> str:

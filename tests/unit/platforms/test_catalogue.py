@@ -124,7 +124,8 @@ def test_facts_that_contradict_each_other_are_refused(
 
 
 ASKED_FOR = [
-    ("google_ads", "conversion_upload_error.UNKNOWN", Patience(tries=3)),
+    ("google_ads", "conversion_upload_error.UNKNOWN", Patience(tries=3, delay=HOUR)),
+    ("google_ads", "conversion_upload_error.4711", Patience(tries=3, delay=HOUR)),
     ("google_ads", "conversion_upload_error.EVENT_NOT_FOUND", Patience(tries=1, delay=DAY)),
     (
         "google_ads",
