@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from conversion_sync.config.settings import Action, Finding, Settings
+from conversion_sync.config.settings import AccountSettings, Action, Finding, Mapped, Settings
 from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
 
 CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
@@ -51,9 +51,29 @@ def _is_time_zone(name: str) -> bool:
 
 def _accounts(settings: Settings) -> Iterator[Finding]:
     for platform, name, account in settings.platforms.items():
+        for identifier in account.identifiers:
+            if identifier not in account.takes:
+                yield Finding(
+                    f"platforms.{platform}.{name}.identifiers",
+                    f"{platform} cannot be told the {identifier.value} of a customer.",
+                    _identifiers_there_are(account),
+                )
         for found in account.findings():
             key = ".".join(filter(None, ("platforms", platform, name, found.key)))
             yield replace(found, key=key)
+        mapped = {
+            action: Mapped(mapping.kinds, target)
+            for action, mapping in settings.actions.items()
+            if (target := mapping.targets[platform].get(name)) is not None
+        }
+        for action, found in account.target_findings(mapped):
+            yield replace(found, key=f"actions.{action}.targets.{platform}.{name}.{found.key}")
+
+
+def _identifiers_there_are(account: AccountSettings) -> str:
+    if not account.takes:
+        return "Remove identifiers."
+    return f"Write of {', '.join(account.takes)} what may be sent, or remove identifiers."
 
 
 def _actions(settings: Settings) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from conversion_sync.model.click import Network
+from conversion_sync.model.identifier import Identifier
 from conversion_sync.model.revenue import EventKind
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -127,9 +128,19 @@ class AccountSettings(Part):
     """What every ad account may set; a platform adds its own keys in its `settings.py`."""
 
     click_window_days: float | None = Field(default=None, gt=0)
+    identifiers: tuple[Identifier, ...] = ()
+    """What the account is told of who a customer is; by default nothing. Of those its platform takes."""
+    takes: ClassVar[tuple[Identifier, ...]] = ()
 
     def findings(self) -> Iterator[Finding]:
         """Broken rules between the account's keys; `key` is one of them, or empty for the account itself."""
+        return iter(())
+
+    def target_findings(self, mapped: Mapping[str, Mapped]) -> Iterator[tuple[str, Finding]]:  # noqa: ARG002
+        """Broken rules between what is mapped to the account, by action: which action, and its finding.
+
+        `key` is a key of the action's target at this account.
+        """
         return iter(())
 
     def route(self) -> str | None:
@@ -181,6 +192,14 @@ class OAuthSettings(AccountSettings):
 
 class TargetSettings(Part):
     """What an action is called at one account; a platform adds its keys in its `settings.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """An action as one account sees it: which kinds of events it reports there, and how it is called."""
+
+    kinds: tuple[EventKind, ...]
+    target: TargetSettings
 
 
 Entry = TypeVar("Entry", bound=Part)

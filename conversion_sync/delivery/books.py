@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -57,6 +58,8 @@ class Desk:
     account: str
     run_id: str
     targets: Mapping[str, Mapping[str, str]]
+    rules: tuple[str, ...] = ()
+    """Under which rules the account sends customers' identifiers; none unless its configuration says so."""
     _months: set[tuple[int, int]] = field(default_factory=set, repr=False, compare=False)
 
     def open_month(self, now: datetime) -> None:
@@ -183,8 +186,21 @@ def read(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> list[Clai
     """Ledger rows as adapters see them, in the order they are named."""
     if not rows:
         return []
-    found = connection.execute(query("delivery/outbound"), _keys(rows))
-    return [_claimed(desk, *row) for row in found]
+    found = connection.execute(query("delivery/outbound"), _keys(rows)).all()
+    people = _people(connection, desk, rows)
+    return [_claimed(desk, people.get(row.conversion_id, NOBODY), *row) for row in found]
+
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
+def _people(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> Mapping[str, Mapping[str, str]]:
+    """Who the customers of rows are, by conversion id, as far as the account may be told."""
+    if not desk.rules:
+        return {}
+    wanted = {**_keys(rows), "rules": list(desk.rules)}
+    found = connection.execute(query("delivery/identifiers"), wanted)
+    return {row.conversion_id: row.identifiers for row in found}
 
 
 def record(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
@@ -309,6 +325,7 @@ def request_digest(rows: Sequence[Outbound]) -> str:
 
 def _claimed(  # noqa: PLR0917
     desk: Desk,
+    identifiers: Mapping[str, str],
     conversion_id: str,
     vendor_id: str,
     kind: str,
@@ -340,7 +357,7 @@ def _claimed(  # noqa: PLR0917
     ad_user_data: str,
     ad_personalization: str,
 ) -> Claimed:
-    """A row of sql/delivery/outbound.sql: its columns in their order."""
+    """A row of sql/delivery/outbound.sql, its columns in their order, with who the customer is."""
     only = {click_id_kind: click_id} if click_id_kind and click_id else {}
     return Claimed(
         attempts=attempts,
@@ -368,6 +385,7 @@ def _claimed(  # noqa: PLR0917
             landing_url=landing_url,
             user_agent=user_agent,
             ip_address=ip_address,
+            identifiers=identifiers,
             ad_user_data=ad_user_data,
             ad_personalization=ad_personalization,
             adjusted_at=adjusted_at,

@@ -288,6 +288,9 @@ class Outbound:
     landing_url: str | None = field(default=None, repr=False)
     user_agent: str | None = field(default=None, repr=False)
     ip_address: str | None = field(default=None, repr=False)
+    identifiers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Who the customer is, by the rule each value is made under (`model.identifier.Rule`): hashes, and what
+    platforms want in the clear. Empty unless the account's configuration asks for them."""
     ad_user_data: str = "unknown"
     ad_personalization: str = "unknown"
     adjusted_at: datetime | None = None

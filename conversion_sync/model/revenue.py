@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from conversion_sync.model.identifier import Contact
+
 EventKey = NewType("EventKey", str)
 CustomerKey = NewType("CustomerKey", str)
 
@@ -226,3 +228,5 @@ class CustomerBook:
     events: tuple[RevenueEvent, ...]
     links: tuple[IdentityLink, ...]
     parked: tuple[Parked, ...]
+    contacts: tuple[Contact, ...] = ()
+    """Who the records say the customer is, in their own words: for making identifiers, never kept."""

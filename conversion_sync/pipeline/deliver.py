@@ -25,6 +25,7 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         account=account,
         run_id=ctx.run_id,
         targets=targets(ctx.settings, platform, account),
+        rules=ctx.catalogues[platform, account].rules,
     )
     adapter = ctx.platforms[platform, account]()
     began = ctx.clock()

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from conversion_sync.billing.provider import BillingProvider, RawRecord
+from conversion_sync.model.identifier import Rule
 from conversion_sync.model.revenue import (
     CustomerBook,
     RevenueEvent,
@@ -29,6 +30,7 @@ from conversion_sync.model.revenue import (
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.report import RoomReport
+from conversion_sync.platforms.contacts import identify
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.partitions import ensure_months
@@ -38,12 +40,14 @@ CUSTOMERS_AT_ONCE = 500
 EVENT_FIELDS = tuple(field.name for field in fields(RevenueEvent))
 EVENT_COLUMNS = (*EVENT_FIELDS, "lane", "customer_key", "content_hash", "transport")
 LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_ref", "linked_at")
+IDENTIFIER_COLUMNS = ("customer_key", "rule", "value", "source_ref", "stated_at")
+COUNTS = ("customers", "events", "changed", "retired", "links", "parked", "identifiers", "unidentified")
 PARKED_COLUMNS = ("provider", "account", "source_ref", "reason", "detail", "customer_key")
 
 
 def normalise(ctx: Context, window: Window) -> RoomReport:
     """Writes the books of all customers with news and of those with records in the window."""
-    counts = {"customers": 0, "events": 0, "changed": 0, "retired": 0, "links": 0, "parked": 0}
+    counts = dict.fromkeys(COUNTS, 0)
     for account, build in sorted(ctx.providers.items()):
         provider = build()
         try:
@@ -57,10 +61,15 @@ def normalise(ctx: Context, window: Window) -> RoomReport:
 def _normalise_account(
     ctx: Context, account: Account, provider: BillingProvider, window: Window
 ) -> dict[str, int]:
-    counts = dict.fromkeys(("customers", "events", "changed", "retired", "links", "parked"), 0)
+    counts = dict.fromkeys(COUNTS, 0)
+    rules = asked_rules(ctx)
     with ctx.engine.begin() as connection:
         transaction_lock(connection, "normalise", *account)
         prefix = f"{account[0]}:{account[1]}:"
+        connection.execute(
+            query("landing/keep_rules"),
+            {"provider": account[0], "account": account[1], "prefix": prefix, "rules": sorted(rules)},
+        )
         customers = list(
             connection.scalars(
                 query("landing/take_dirty_customers"),
@@ -82,7 +91,9 @@ def _normalise_account(
             ensure_months(
                 ctx.engine, "conversion", (event.occurred_at for book, _ in books for event in book.events)
             )
-            written = _write(connection, account, batch, books)
+            written = _write(connection, account, batch, books) | _identify(
+                connection, account, batch, books, rules
+            )
             for key, value in written.items():
                 counts[key] += value
     return counts
@@ -171,6 +182,38 @@ def _write(
         "links": int(links or 0),
         "parked": sum(len(book.parked) for book, _ in books),
     }
+
+
+def _identify(
+    connection: Connection,
+    account: Account,
+    customers: Sequence[str],
+    books: Sequence[tuple[CustomerBook, Transport]],
+    rules: frozenset[Rule],
+) -> dict[str, int]:
+    """Writes who the customers are, under the rules that accounts send; what made nothing is only counted."""
+    made = [(book.customer_key, identify(book.contacts, rules)) for book, _ in books]
+    copy_rows(
+        connection,
+        "staged_identifier",
+        IDENTIFIER_COLUMNS,
+        [
+            (customer, value.rule.value, value.value, value.source_ref, value.stated_at)
+            for customer, found in made
+            for value in found.values
+        ],
+    )
+    keys = [customer_key(*account, customer) for customer in customers]
+    written = connection.scalar(query("landing/replace_identifiers"), {"customers": keys})
+    return {
+        "identifiers": int(written or 0),
+        "unidentified": sum(sum(found.dropped.values()) for _, found in made),
+    }
+
+
+def asked_rules(ctx: Context) -> frozenset[Rule]:
+    """The rules that any enabled ad account sends identifiers under."""
+    return frozenset(Rule(rule) for facts in ctx.catalogues.values() for rule in facts.rules)
 
 
 def content_hash(event: RevenueEvent) -> str:

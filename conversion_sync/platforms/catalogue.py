@@ -16,7 +16,8 @@ from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Expiry
-from conversion_sync.platforms.oauth import OAuth, OAuthFile, oauth_of
+from conversion_sync.model.identifier import Identifier, Rule
+from conversion_sync.platforms.oauth import OAuthFile, oauth_of
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
 OVERRIDES = {"batch_size", "click_window_days", "max_event_age_days", "first_status_after_minutes"}
@@ -104,6 +105,8 @@ class CatalogueFile(BaseModel):
     of_rows: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
     oauth: OAuthFile | None = None
+    identifiers: Mapping[Identifier, Mapping[str, Rule]] = Field(default_factory=dict)
+    """By what an account may be told of a customer: the platform's fields, each with its value's rule."""
 
     @model_validator(mode="after")
     def _each_code_once(self) -> Self:
@@ -152,7 +155,15 @@ def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
     routes = shared.pop("routes", {})
     route = account.route()
     facts = CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own})
-    return _frozen(facts, oauth_of(facts.oauth, account))
+    return _frozen(facts, account)
+
+
+def identifiers_of(platform: str) -> tuple[Identifier, ...]:
+    """What the platform can be told of who a customer is, on any route."""
+    shared = _read(platform)
+    routes = [shared, *shared.get("routes", {}).values()]
+    named = dict.fromkeys(name for route in routes for name in route.get("identifiers", ()))
+    return tuple(Identifier(name) for name in named)
 
 
 def version_expiry(facts: Catalogue) -> Expiry:
@@ -175,7 +186,7 @@ def _read(platform: str) -> Mapping[str, Any]:
     return MappingProxyType(tomllib.loads(text))
 
 
-def _frozen(facts: CatalogueFile, oauth: OAuth | None) -> Catalogue:
+def _frozen(facts: CatalogueFile, account: AccountSettings) -> Catalogue:
     return Catalogue(
         platform=facts.platform,
         network=facts.network.value,
@@ -201,9 +212,15 @@ def _frozen(facts: CatalogueFile, oauth: OAuth | None) -> Catalogue:
         remedies=MappingProxyType(dict(facts.remedies)),
         resend_alone=frozenset(facts.resend_alone),
         of_rows=frozenset(facts.of_rows),
+        identifiers=_fields(facts, account.identifiers),
         too_large=frozenset(facts.too_large),
-        oauth=oauth,
+        oauth=oauth_of(facts.oauth, account),
     )
+
+
+def _fields(facts: CatalogueFile, asked: Iterable[Identifier]) -> Mapping[str, str]:
+    fields = (facts.identifiers.get(identifier, {}) for identifier in asked)
+    return MappingProxyType({name: rule.value for each in fields for name, rule in each.items()})
 
 
 def _codes(facts: CatalogueFile) -> Mapping[str, Outcome]:

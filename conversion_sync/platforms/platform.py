@@ -82,6 +82,8 @@ class Catalogue:
     """Vendor code, as in `codes`, to how long it is believed."""
     remedies: Mapping[str, str] = field(default_factory=dict)
     """Vendor code, as in `codes`, to what a person can do about rows it stands on, where that is known."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """What this account is told of who a customer is: the platform's field to its value's rule."""
     resend_alone: frozenset[str] = frozenset()
     """Codes for a part of a request taken in, nobody says which: its rows go again one by one."""
     of_rows: frozenset[str] = frozenset()
@@ -90,6 +92,11 @@ class Catalogue:
     """Codes that blame the size of a request and no row of it."""
     oauth: OAuth | None = None
     """How the account's tokens are fetched and renewed; None where a configured one is all there is."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules of `identifiers`, each once, sorted."""
+        return tuple(sorted(set(self.identifiers.values())))
 
 
 Fact = TypeVar("Fact")

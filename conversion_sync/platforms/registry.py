@@ -13,11 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from pkgutil import iter_modules
 
+from pydantic import create_model
+
 from conversion_sync import platforms
 from conversion_sync.config.load import load
 from conversion_sync.config.settings import AccountSettings, Settings
 from conversion_sync.config.shape import Kind, shape
-from conversion_sync.platforms.catalogue import catalogue_of
+from conversion_sync.model.identifier import Identifier
+from conversion_sync.platforms.catalogue import catalogue_of, identifiers_of
 from conversion_sync.platforms.platform import Catalogue, Platform, Tokens
 from conversion_sync.platforms.tokens import FixedToken
 
@@ -35,8 +38,16 @@ def kinds() -> Mapping[str, Kind]:
         name = f"{platforms.__name__}.{module.name}"
         if module.ispkg and files(name).joinpath("catalogue.toml").is_file():
             settings = import_module(f"{name}.settings")
-            found[module.name] = Kind(settings.Account, settings.Target)
+            account = _taking(settings.Account, identifiers_of(module.name))
+            found[module.name] = Kind(account, settings.Target)
     return found
+
+
+def _taking(account: type[AccountSettings], taken: tuple[Identifier, ...]) -> type[AccountSettings]:
+    """The account's settings, which know what of a customer their platform takes."""
+    made = create_model(account.__name__, __base__=account)
+    made.takes = taken
+    return made
 
 
 @cache

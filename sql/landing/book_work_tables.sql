@@ -7,4 +7,7 @@ create temporary table staged_identity_link (
 ) on commit drop;
 create temporary table staged_parked_record (
     provider text, account text, source_ref text, reason text, detail text, customer_key text
+) on commit drop;
+create temporary table staged_identifier (
+    customer_key text, rule text, value text, source_ref text, stated_at timestamptz
 ) on commit drop

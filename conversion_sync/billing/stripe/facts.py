@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from conversion_sync.billing.provider import RawRecord
+from conversion_sync.billing.stripe.contacts import contacts_of
 from conversion_sync.billing.stripe.shapes import (
     InvoiceFact,
     Json,
@@ -22,6 +23,7 @@ from conversion_sync.billing.stripe.shapes import (
     refund_fact,
     subscription_fact,
 )
+from conversion_sync.model.identifier import Contact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,9 @@ class Facts:
     charges: dict[str, list[ChargeFact]] = field(default_factory=lambda: defaultdict(list))
     subscriptions: dict[str, list[SubscriptionFact]] = field(default_factory=lambda: defaultdict(list))
     namings: list[Naming] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    deleted: bool = False
+    """The customer was deleted at Stripe."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Events that lack what their type promises, with what is wrong."""
 
@@ -71,6 +76,7 @@ def collect(records: Iterable[RawRecord]) -> Facts:
             event = json.loads(record.body)
             thing = event["data"]["object"]
             _link(facts, thing)
+            facts.contacts += contacts_of(record.event_type, event, thing)
             _read(facts, record.event_type, event, thing)
         except KeyError as fault:
             facts.unreadable[record.event_id] = f"{record.event_type} without {fault.args[0]}"
@@ -101,6 +107,8 @@ def _read(facts: Facts, kind: str, event: Json, thing: Json) -> None:
             subscription = subscription_fact(event, thing)
             facts.subscriptions[subscription.id].append(subscription)
             _name(facts, subscription.metadata, None, subscription.id, subscription.at)
+        case ["customer", "deleted"]:
+            facts.deleted = True
         case ["customer", _] | ["checkout", "session", "completed"]:
             at = moment(event["created"])
             if at is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from conversion_sync.billing.stripe.facts import Facts
+from conversion_sync.model.identifier import Contact
 from conversion_sync.model.revenue import CustomerKey, IdentityLink, LinkEnd
 
 CLICK_PREFIX = "cs_"
@@ -48,6 +49,16 @@ def links(customer: CustomerKey, facts: Facts, keys: Keys) -> Iterator[IdentityL
             source_ref=source,
             linked_at=at,
         )
+
+
+def contacts(facts: Facts, keys: Keys) -> Iterator[Contact]:
+    """Who the customer is, with the user id the product knows them by; nothing of one that was deleted."""
+    if facts.deleted:
+        return
+    yield from facts.contacts
+    for naming in facts.namings:
+        if user := naming.metadata.get(keys.user_id) or naming.client_reference:
+            yield Contact(of="user", source_ref=naming.source, stated_at=naming.at, external_id=str(user))
 
 
 def click_ids(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue, catalogue
 from conversion_sync.billing.stripe.facts import Facts, collect
-from conversion_sync.billing.stripe.identity import Keys, click_ids, links
+from conversion_sync.billing.stripe.identity import Keys, click_ids, contacts, links
 from conversion_sync.billing.stripe.payments import Classified, Part, classify, spread
 from conversion_sync.billing.stripe.refunds import Movement, Returned, Share, movements
 from conversion_sync.billing.stripe.shapes import InvoiceFact, SubscriptionFact
@@ -50,6 +50,7 @@ def book(customer: CustomerKey, records: Iterable[RawRecord], keys: Keys) -> Cus
         customer_key=customer,
         events=tuple(sorted(events, key=lambda event: (event.occurred_at, event.event_key))),
         links=tuple(links(customer, facts, keys)),
+        contacts=tuple(contacts(facts, keys)),
         parked=tuple(sorted(parked + more_parked, key=lambda record: (record.source_ref, record.reason))),
     )
 

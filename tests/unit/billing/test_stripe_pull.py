@@ -26,7 +26,7 @@ def test_a_window_is_asked_for_by_type_twenty_at_a_time() -> None:
     with peer(saying(200, b'{"data":[],"has_more":true}')) as vendor:
         assert pull(vendor.url, []) == []
     asked = [request.split(b" ")[1].decode() for request in vendor.requests]
-    assert [request.count("types[") + request.count("types%5B") for request in asked] == [20, 5]
+    assert [request.count("types[") + request.count("types%5B") for request in asked] == [20, 6]
     for request in asked:
         assert f"gte]={int(WINDOW.start.timestamp())}" in request.replace("%5D", "]")
         assert "limit=100" in request

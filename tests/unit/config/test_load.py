@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from conversion_sync import redaction
 from conversion_sync.errors import ConfigurationError
+from conversion_sync.platforms.registry import catalogues, settings_type
 from conversion_sync.platforms.registry import load_settings as load
-from conversion_sync.platforms.registry import settings_type
 
 EXAMPLE = Path(__file__).parents[3] / "conversion-sync.example.yaml"
 GOOD: dict[str, Any] = {
@@ -282,6 +282,51 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         ),
     ),
     (
+        "identifier the platform cannot be told",
+        {"platforms.linkedin.main.identifiers": ["email", "phone"]},
+        (
+            "platforms.linkedin.main.identifiers: linkedin cannot be told the phone of a customer. "
+            "Remedy: Write of email, external_id what may be sent, or remove identifiers."
+        ),
+    ),
+    (
+        "renewals in another action's event",
+        {
+            "actions.renewal": {
+                "kinds": ["renewal"],
+                "targets": {"meta": {"main": {"event_name": "Purchase"}}},
+            }
+        },
+        (
+            "actions.renewal.targets.meta.main.event_name: Purchase would count renewals together with "
+            "first_payment. Remedy: Report renewal by an action of its own, under an event_name no other "
+            "kind uses."
+        ),
+    ),
+    (
+        "renewals with other kinds in one action",
+        {"actions.purchase.kinds": ["first_payment", "renewal", "reactivation_payment"]},
+        (
+            "actions.purchase.targets.meta.main.event_name: Purchase would count renewals together with "
+            "first_payment, reactivation_payment. Remedy: Report renewal by an action of its own, under an "
+            "event_name no other kind uses."
+        ),
+    ),
+    (
+        "renewals as something a person did",
+        {
+            "actions.renewal": {
+                "kinds": ["renewal"],
+                "targets": {"meta": {"main": {"event_name": "Subscribe", "action_source": "website"}}},
+            }
+        },
+        (
+            "actions.renewal.targets.meta.main.action_source: A renewal is no Subscribe of this "
+            "action_source: nobody bought anything on that day. Remedy: Write action_source: "
+            "system_generated, or an event_name of its own such as Renewal."
+        ),
+    ),
+    (
         "linkedin without a token",
         {"platforms.linkedin.main": {"client_id": "env:T_LINKEDIN"}},
         (
@@ -298,6 +343,24 @@ def test_each_mistake_is_one_line_with_its_remedy(
     tmp_path: Path, environment: pytest.MonkeyPatch, changes: dict[str, Any], line: str
 ) -> None:
     assert refusal(written(tmp_path, changed(changes))) == f"conversion_sync.yaml: {line}"
+
+
+@pytest.mark.parametrize("source", ["system_generated", "website"])
+def test_renewals_have_a_name_of_their_own_at_meta(
+    tmp_path: Path, environment: pytest.MonkeyPatch, source: str
+) -> None:
+    name = "Subscribe" if source == "system_generated" else "Renewal"
+    target = {"meta": {"main": {"event_name": name, "action_source": source}}}
+    file = written(tmp_path, changed({"actions.renewal": {"kinds": ["renewal"], "targets": target}}))
+    assert list(load(file).actions) == ["purchase", "renewal"]
+
+
+def test_an_account_is_told_of_people_only_what_it_asks_for(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    asked = load(written(tmp_path, changed({"platforms.meta.main.identifiers": ["email"]})))
+    told = {name: facts.identifiers for (name, _), facts in catalogues(asked).items()}
+    assert told == {"linkedin": {}, "meta": {"em": "email_plain"}}
 
 
 def test_several_mistakes_come_together(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
