@@ -38,6 +38,8 @@ class Credentials:
         ("trial", "900003"),
         ("upgrade", "900004"),
     )
+    linkedin_tag_rule: str = "900099"
+    """A rule whose conversions the Insight Tag sends."""
     reddit_pixel_id: str = "a2_sandboxpixel"
     reddit_conversion_token: str = "sandbox-reddit-conversion-token"
     microsoft_customer_id: str = "250000001"

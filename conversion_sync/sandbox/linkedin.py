@@ -70,11 +70,12 @@ def conversion_rule(vendors: Vendors, call: Call) -> Reply:
     refused = _gateway_fault(vendors, call)
     if refused:
         return refused
-    rule = call.path_values["rule"]
-    name = {rule_id: name for name, rule_id in vendors.credentials.linkedin_rules}.get(rule)
-    if name is None:
+    rule, tag = call.path_values["rule"], vendors.credentials.linkedin_tag_rule
+    known = {rule_id: name for name, rule_id in vendors.credentials.linkedin_rules} | {tag: "tag"}
+    if rule not in known:
         return _refusal(404, "Not Found")
-    return Reply(body={"id": int(rule), "name": name, "enabled": True, "conversionMethod": "CONVERSIONS_API"})
+    method = "INSIGHT_TAG" if rule == tag else "CONVERSIONS_API"
+    return Reply(body={"id": int(rule), "name": known[rule], "enabled": True, "conversionMethod": method})
 
 
 def active_versions(now: datetime) -> list[str]:
@@ -108,9 +109,14 @@ def _schema_fault(elements: list[Any], batch: bool) -> Reply | None:
 
 
 def _rule_fault(vendors: Vendors, elements: list[dict[str, Any]]) -> Reply | None:
-    known = {rule_id for _, rule_id in vendors.credentials.linkedin_rules}
-    asked = {_rule(element) for element in elements}
-    return None if asked <= known else _refusal(403, "No ad accounts found")
+    tag = vendors.credentials.linkedin_tag_rule
+    known = {rule_id for _, rule_id in vendors.credentials.linkedin_rules} | {tag}
+    asked = [_rule(element) for element in elements]
+    if not known.issuperset(asked):
+        return _refusal(403, "No ad accounts found")
+    bad = [index for index, rule in enumerate(asked) if rule == tag]
+    text = "Incorrect conversions information provided. Conversion's method should be CONVERSIONS_API"
+    return _refusal(400, f"{text}, indices {bad} (0-indexed)") if bad else None
 
 
 def _time_fault(elements: list[dict[str, Any]], now: datetime) -> Reply | None:

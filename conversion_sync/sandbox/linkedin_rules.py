@@ -49,6 +49,7 @@ USER_INFO: Schema = {
     "countryCode": (str, False),
 }
 TYPE_NAMES = {str: "String", int: "Long", dict: "record", list: "array"}
+HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def element_faults(element: Any) -> list[str]:
@@ -97,6 +98,8 @@ def _user(user: Mapping[str, Any]) -> Iterator[str]:
         yield "/user/userIds :: must not be empty without userInfo"
     if isinstance(external_ids, list) and len(external_ids) > 1:
         yield "/user/externalIds :: at most 1 is allowed"
+    if "@" in str(external_ids):
+        yield "/user/externalIds :: an address must be hashed"
     for place, user_id in enumerate(user_ids if isinstance(user_ids, list) else []):
         yield from _user_id(f"/user/userIds/{place}", user_id)
 
@@ -109,7 +112,8 @@ def _user_id(path: str, user_id: Any) -> Iterator[str]:
     kind, value = user_id.get("idType"), user_id.get("idValue")
     if isinstance(kind, str) and kind not in ID_TYPES:
         yield f'{path}/idType :: "{kind}" is not an enum symbol'
-    if kind == "SHA256_EMAIL" and not re.fullmatch(r"[0-9a-f]{64}", str(value)):
+    is_hash = re.fullmatch(r"[0-9a-f]{64}", str(value)) and value != HASH_OF_NOTHING
+    if kind == "SHA256_EMAIL" and not is_hash:
         yield f"{path}/idValue :: not a SHA-256 hash"
 
 

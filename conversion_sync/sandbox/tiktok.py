@@ -23,6 +23,7 @@ from conversion_sync.sandbox.tiktok_rules import SOURCES, Fault, batch_fault
 from conversion_sync.sandbox.vendors import Vendors
 
 PATH = "/open_api/v1.3/event/track/"
+TOKEN_INFO = "/open_api/v1.3/tt_user/token_info/get/"
 DEDUP = timedelta(hours=48)
 SOURCE_ID = re.compile(rb'"event_source_id":\s*"([^"]*)"')
 
@@ -30,7 +31,8 @@ SOURCE_ID = re.compile(rb'"event_source_id":\s*"([^"]*)"')
 def app(vendors: Vendors) -> Starlette:
     """A batch is taken in or refused whole; consent and tokens stand beside it."""
     send = Route(PATH, endpoint(vendors, "tiktok", track, _pixel), methods=["POST"])
-    return Starlette(routes=[send, *routes(vendors)])
+    look = Route(TOKEN_INFO, endpoint(vendors, "tiktok", token_info, lambda _: ""), methods=["POST"])
+    return Starlette(routes=[send, look, *routes(vendors)])
 
 
 def track(vendors: Vendors, call: Call) -> Reply:
@@ -49,6 +51,17 @@ def track(vendors: Vendors, call: Call) -> Reply:
     for row in body["data"]:
         copy = _conversion(vendors, row, now)
         vendors.books.accept(copy, Copies.FIRST_IN_WINDOW_COUNTS, DEDUP)
+    return _answer(0, "OK", vendors)
+
+
+def token_info(vendors: Vendors, call: Call) -> Reply:
+    """What a token is good for, told to its app (§2.4)."""
+    body = json.loads(call.body) if call.body else {}
+    refused = token_fault(vendors, str(body.get("access_token", "")))
+    if refused:
+        return _answer(*refused, vendors)
+    if body.get("app_id") != vendors.credentials.tiktok_client_id:
+        return _answer(40002, "The app id does not match the access token.", vendors)
     return _answer(0, "OK", vendors)
 
 

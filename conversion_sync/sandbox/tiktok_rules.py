@@ -25,6 +25,7 @@ SOURCES = frozenset(MAX_AGE)
 SKEW = timedelta(seconds=60)
 HASHED = ("email", "phone", "external_id", "first_name", "last_name", "zip_code")
 HASH = re.compile(r"[0-9a-f]{64}")
+HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,16 @@ def _user(index: int, user: Any) -> Iterator[Fault]:
     for name in HASHED:
         given = user.get(name)
         values = given if isinstance(given, list) else [] if given is None else [given]
-        if not all(isinstance(value, str) and HASH.fullmatch(value) for value in values):
+        if not all(isinstance(value, str) and _is_hash(value) for value in values):
             yield Fault(40062, f"PII not hashed: data.{index}.user.{name}")
+    for name in user.keys() - set(HASHED):
+        if "@" in str(user[name]):
+            yield Fault(40062, f"PII not hashed: data.{index}.user.{name}")
+
+
+def _is_hash(value: str) -> bool:
+    """A SHA-256, and not of nothing, which would join all who have no such identifier (§5.1)."""
+    return HASH.fullmatch(value) is not None and value != HASH_OF_NOTHING
 
 
 def _properties(index: int, properties: Any) -> Iterator[Fault]:

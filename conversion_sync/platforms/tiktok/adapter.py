@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from conversion_sync.model.conversion import Outbound
+from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.http import Headers, Lost, Reply, Wire
 from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
-from conversion_sync.platforms.preflight import UNASKED
-from conversion_sync.platforms.tiktok.classify import classify, token_refused
+from conversion_sync.platforms.preflight import UNASKED, refused
+from conversion_sync.platforms.tiktok.classify import REMEDY, classify, token_refused
 from conversion_sync.platforms.tiktok.encode import invalid, request
 from conversion_sync.platforms.tiktok.settings import Account
 from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
+
+TOKEN_LIVES = "TikTok knows the token; the first delivery tries the pixel"
 
 
 class TikTokAdapter:
@@ -41,7 +43,7 @@ class TikTokAdapter:
         if validate_only:
             return checked_here(batch, invalid)
         body = request(self._account.pixel_code, batch)
-        answer = signed(self._tokens, lambda token: self._post(body, token), token_refused)
+        answer = signed(self._tokens, lambda token: self._post("event/track", body, token), token_refused)
         if isinstance(answer, SendResult):
             return answer
         return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
@@ -51,11 +53,24 @@ class TikTokAdapter:
         return nothing_to_ask()
 
     def preflight(self, targets: Mapping[str, Mapping[str, str]]) -> Preflight:  # noqa: ARG002
-        """TikTok tells nothing about a pixel's token, and any event sent would count (§2.4)."""
-        return Preflight(said=UNASKED)
+        """Asks about a token that was fetched; of others and of a pixel TikTok tells nothing (§2.4)."""
+        app = self._account.client_id
+        if self._account.access_token is not None or app is None or self._account.oauth != "tt_user":
+            return Preflight(said=UNASKED)
+        known = {"app_id": app.get_secret_value()}
+        answer = signed(
+            self._tokens,
+            lambda token: self._post("tt_user/token_info/get", known | {"access_token": token}, token),
+            token_refused,
+        )
+        if isinstance(answer, Reply):
+            answer = classify(self._facts, answer, 0, self._wire.excerpt)
+        if answer.outcome is Outcome.DELIVERED:
+            return Preflight(said=TOKEN_LIVES)
+        return Preflight(findings=[refused(answer, REMEDY)])
 
-    def _post(self, body: object, token: str) -> Reply | Lost:
-        address = f"{self._account.base_url.rstrip('/')}/open_api/{self._facts.api_version}/event/track/"
+    def _post(self, path: str, body: object, token: str) -> Reply | Lost:
+        address = f"{self._account.base_url.rstrip('/')}/open_api/{self._facts.api_version}/{path}/"
         return self._wire.post_json(address, body, auth=Headers({"Access-Token": token}))
 
     def close(self) -> None:

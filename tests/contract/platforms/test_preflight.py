@@ -12,7 +12,9 @@ from conversion_sync.cli.checks import Line, platforms
 from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
 from conversion_sync.platforms.preflight import AGAIN, UNASKED
-from conversion_sync.platforms.registry import TokensOf, settings_type
+from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds, settings_type
+from conversion_sync.platforms.tiktok.adapter import TOKEN_LIVES
+from conversion_sync.platforms.tokens import FixedToken
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox
 
@@ -101,6 +103,36 @@ def test_the_proof_of_another_apps_secret_is_told(opened: Opened) -> None:
 
 def test_a_token_without_a_proof_is_enough_where_the_app_asks_for_none(opened: Opened) -> None:
     assert asked(opened(META, app_secret=None), META).findings == ()
+
+
+def tiktok_token(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+    """The settings of a TikTok account whose tokens are fetched."""
+    known = sandbox.endpoints["credentials"]
+    client = {"client_id": known["tiktok_client_id"], "client_secret": "s", "access_token": None}
+    return {**BY_PLATFORM["tiktok"].account(sandbox.endpoints), **client, **changes}
+
+
+@pytest.mark.parametrize(
+    ("token", "client", "code"),
+    [
+        ("tiktok_access_token", "tiktok_client_id", None),
+        ("tiktok_client_secret", "tiktok_client_id", "40105"),  # no token of anybody
+        ("tiktok_access_token", "tiktok_client_secret", "40002"),  # another app's
+    ],
+)
+def test_a_token_that_was_fetched_is_asked_about(
+    sandbox: Sandbox, token: str, client: str, code: str | None
+) -> None:
+    known = sandbox.endpoints["credentials"]
+    settings = kinds()["tiktok"].account(**tiktok_token(sandbox, client_id=known[client]))
+    platform = adapter_of("tiktok", "main", settings, lambda *_: FixedToken(known[token]))
+    before = sandbox.read("ledger")
+    found = platform.preflight({})
+    platform.close()
+    assert [each.text.split()[0] for each in found.findings] == ([code] if code else [])
+    assert (found.said == TOKEN_LIVES) == (code is None)
+    assert known[token] not in in_words(found.findings)
+    assert sandbox.read("ledger") == before
 
 
 RULES: list[tuple[dict[str, Any], list[str]]] = [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -172,6 +173,34 @@ def test_an_unknown_rule_looks_like_a_missing_account(send: Any) -> None:
         403,
         {"message": "No ad accounts found", "status": 403},
     )
+
+
+def test_a_rule_of_the_insight_tag_takes_no_conversions(
+    send: Any, vendors: Vendors, url: str, headers: dict[str, str]
+) -> None:
+    tag = "urn:lla:llaPartnerConversion:900099"
+    answer = send(_event(), _event(conversion=tag), _event(conversion=tag))
+    text = "Incorrect conversions information provided. Conversion's method should be CONVERSIONS_API"
+    assert (answer.status_code, answer.json()["message"]) == (400, f"{text}, indices [1, 2] (0-indexed)")
+    assert vendors.books.dump() == []
+    rule = requests.get(f"{url}/rest/conversions/900099", headers=headers, timeout=5)
+    assert rule.json()["conversionMethod"] == "INSIGHT_TAG"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"userIds": [{"idType": "SHA256_EMAIL", "idValue": hashlib.sha256(b"").hexdigest()}]},
+        {"userIds": [{"idType": "SHA256_EMAIL", "idValue": "jane@example.com"}]},
+        {"userIds": [{"idType": "SHA256_EMAIL", "idValue": hashlib.sha256(b"a").hexdigest().upper()}]},
+        {"userIds": [CLICK], "externalIds": ["jane@example.com"]},
+    ],
+)
+def test_what_tells_a_person_apart_comes_hashed_or_not_at_all(
+    send: Any, vendors: Vendors, user: dict[str, Any]
+) -> None:
+    assert send(_event(user=user)).status_code == 422
+    assert vendors.books.dump() == []
 
 
 def test_any_currency_and_any_address_is_accepted(send: Any) -> None:

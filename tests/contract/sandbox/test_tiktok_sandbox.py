@@ -84,6 +84,8 @@ def test_an_accepted_event_is_booked(send: Any, vendors: Vendors) -> None:
         ),
         ({"user": {"email": "jane@example.com"}}, 40062, "PII not hashed: data.1.user.email"),
         ({"user": {"phone": HASH.upper()}}, 40062, "PII not hashed: data.1.user.phone"),
+        ({"user": {"email": hashlib.sha256(b"").hexdigest()}}, 40062, "PII not hashed: data.1.user.email"),
+        ({"user": {"city": "jane@example.com"}}, 40062, "PII not hashed: data.1.user.city"),
         ({"user": {"external_id": [HASH, "7"]}}, 40062, "PII not hashed: data.1.user.external_id"),
     ],
 )

@@ -91,6 +91,9 @@ BLAMED: list[tuple[int, str, dict[int, str]]] = [
     (422, f"Index: 3, {AMOUNT}\nIndex: 1, {MEMBER}\n", {1: MEMBER, 3: AMOUNT}),
     (422, f"Index: 2, {AMOUNT}\nIndex: 2, {MEMBER}\n", {2: f"{AMOUNT} {MEMBER}"}),
     (422, f"Index: 4, {AMOUNT}\nIndex: 99999999999, {MEMBER}", {}),
+    (422, f"Index: -1, {AMOUNT}", {}),
+    (400, f"{OLD} [-1, 7, 3, 3] (0-indexed).", {}),
+    (400, f"{OLD} [7, 3, 3] (0-indexed).", {3: f"{OLD} [7, 3, 3] (0-indexed)."}),
     (422, AMOUNT, {}),
     (400, "Invalid JSON in request body", {}),
 ]

@@ -62,6 +62,7 @@ NAMED = [
     ("Invalid value for data.99999999999999999999.event_id", ()),
     ("Invalid value for event_source: must be web, app or offline.", ()),
     ("metadata.1 and data.x", ()),
+    ("Invalid value for data.-1.event_id and Batch.2.user and Batch.2.page and Batch.9.page", (2,)),
 ]
 
 
