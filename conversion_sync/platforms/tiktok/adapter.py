@@ -17,7 +17,7 @@ from conversion_sync.platforms.tiktok.settings import Account
 from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
-TOKEN_LIVES = "TikTok knows the token; the first delivery tries the pixel"
+IN_ORDER = "TikTok knows the token; the first delivery tries the pixel"
 
 
 class TikTokAdapter:
@@ -66,7 +66,7 @@ class TikTokAdapter:
         if isinstance(answer, Reply):
             answer = classify(self._facts, answer, 0, self._wire.excerpt)
         if answer.outcome is Outcome.DELIVERED:
-            return Preflight(said=TOKEN_LIVES)
+            return Preflight(said=IN_ORDER)
         return Preflight(findings=[refused(answer, REMEDY)])
 
     def _post(self, path: str, body: object, token: str) -> Reply | Lost:

@@ -13,7 +13,7 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
 from conversion_sync.platforms.preflight import AGAIN, UNASKED
 from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds, settings_type
-from conversion_sync.platforms.tiktok.adapter import TOKEN_LIVES
+from conversion_sync.platforms.tiktok.adapter import IN_ORDER
 from conversion_sync.platforms.tokens import FixedToken
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox
@@ -130,7 +130,7 @@ def test_a_token_that_was_fetched_is_asked_about(
     found = platform.preflight({})
     platform.close()
     assert [each.text.split()[0] for each in found.findings] == ([code] if code else [])
-    assert (found.said == TOKEN_LIVES) == (code is None)
+    assert (found.said == IN_ORDER) == (code is None)
     assert known[token] not in in_words(found.findings)
     assert sandbox.read("ledger") == before
 
