@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conversion_sync.cli.options import Json, database_of
-from conversion_sync.cli.output import amount, console, print_json, when
+from conversion_sync.cli.output import amount, console, count, print_json, when
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,6 +132,16 @@ def _entry(branch: Tree, entry: Entry) -> None:
         )
     if row["deadline"]:
         branch.add(f"may leave from {when(row['not_before'])} to {when(row['deadline'])} UTC")
+    if row["request_ref"]:
+        counts = ", ".join(f"{reason} {count(rows, 'row')}" for reason, rows in sorted(row["counts"].items()))
+        answer = f": {row['answer']} for {count(row['asked_about'], 'row')}" if row["answer"] else ""
+        following = f", next on {when(row['next_poll_at'])} UTC" if row["next_poll_at"] else ""
+        branch.add(
+            escape(
+                f"request {row['request_ref']}, taken in {when(row['accepted_at'])} UTC, was asked after "
+                f"{count(row['polls'], 'time')}{answer}{f' ({counts})' if counts else ''}{following}"
+            )
+        )
     for tried in entry.attempts:
         said = " ".join(str(tried[name]) for name in ("outcome", "code", "text") if tried[name])
         branch.add(escape(f"{when(tried['at'])} {tried['phase']} {said} (run {tried['run_id']})"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from conversion_sync.model import windows
 
 if TYPE_CHECKING:
     from conversion_sync.config.settings import Settings
@@ -30,12 +32,9 @@ class Choice:
 def moment(text: str) -> datetime:
     """A day or a moment as people write it; without an offset it is UTC."""
     try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no moment; write 2026-11-01, 2026-11-01T05 or 2026-11-01T05:30+02:00."
-        ) from None
-    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        return windows.moment(text)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault)) from None
 
 
 Platform = Annotated[str | None, typer.Option(help="Only this platform, e.g. google_ads.")]

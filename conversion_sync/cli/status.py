@@ -43,6 +43,12 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
         out.print("Nothing was planned yet. Run: conversion-sync sync")
     else:
         out.print(_accounts(found))
+    for ad in found.accounts:
+        if ad.awaited:
+            out.print(
+                f"{ad.platform}:{ad.account} has not confirmed {count(ad.awaited, 'request')}, "
+                f"the oldest of {when(ad.oldest_awaited)} UTC."
+            )
     if found.sources:
         out.print(
             table(

@@ -65,7 +65,7 @@ def deliver(
         if mode is UploadMode.LIVE:
             _release_held(desk, clock())
             _send_kind(desk, adapter, window, ConversionKind.CONVERSION, clock, tally)
-            tally.settlements.update(settle_due(desk, adapter, clock()))
+            tally.settlements.update(settle_due(desk, adapter, clock()).rows)
             if adapter.catalogue.can_retract:
                 _send_corrections(desk, adapter, window, clock, tally)
     return tally

@@ -1,17 +1,23 @@
 """Settlement: ask after requests a platform took in, until it says what became of them.
 
 The platform names no rows. All taken or all refused settles every row; a part sends both halves of
-the request again under the same ids, each as a request of its own, until every answer is whole.
+the request again under the same ids, each as a request of its own, until every answer is whole. Halves
+are smaller each time, so a request of n rows ends after log2(n) rounds. A request nobody can ask after any
+more is one whose rows may have arrived. Source: specs/google_ads.md §5.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Claimed, Desk, Verdict
-from conversion_sync.delivery.verdicts import FIRST_RETRY, refused, retry_later
+from conversion_sync.delivery.plan import plan
+from conversion_sync.delivery.verdicts import FIRST_RETRY, in_doubt, refused, retry_later
 from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
     Catalogue,
@@ -20,27 +26,47 @@ from conversion_sync.platforms.platform import (
     SettlementStatus,
     outcome_of,
 )
+from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
 
 LONGEST_WAIT = timedelta(days=1)
-GIVE_UP_AFTER = timedelta(days=7)
 
 
-def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
-    """Asks after every request that is due; returns how many rows settled, failed or go on waiting."""
-    counts = {"settled": 0, "refused": 0, "split": 0, "waiting": 0}
+@dataclass(slots=True)
+class Settled:
+    """What asking gave: `rows` by what became of them, `reasons` by the platform's own count."""
+
+    requests: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def settle(desk: Desk, adapter: Platform, clock: Callable[[], datetime]) -> Settled:
+    """Asks after what is due at an account without sending anything, and plans what that made possible."""
+    with session_lock(desk.engine, "deliver", desk.platform, desk.account):
+        found = settle_due(desk, adapter, clock())
+    if found.requests:
+        plan(desk.engine, None, clock())
+    return found
+
+
+def settle_due(desk: Desk, adapter: Platform, now: datetime) -> Settled:
+    """Asks after every request that is due. The caller holds the account's lock."""
+    found = Settled()
     with desk.engine.begin() as connection:
         due = connection.execute(query("delivery/due_polls"), {**desk.key, "now": now}).all()
     for poll in due:
         with desk.engine.begin() as connection:
-            found = connection.execute(
+            sent = connection.execute(
                 query("delivery/rows_of_request"), {**desk.key, "request_ref": poll.request_ref}
             ).all()
-            rows = books.read(connection, desk, found)
+            rows = books.read(connection, desk, sent)
         answer = adapter.settlement(poll.request_ref)
         verdicts = decide(rows, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
-        books.settle(desk, found[0].batch_id if found else books.new_batch_id(), verdicts, now)
-        _count(counts, verdicts, len(rows))
+        books.settle(desk, sent[0].batch_id if sent else books.new_batch_id(), verdicts, now)
+        found.requests += 1
+        found.reasons.update(answer.counts)
+        _count(found.rows, verdicts, len(rows))
         wait = min(max(adapter.catalogue.first_status_after, FIRST_RETRY) * 2**poll.polls, LONGEST_WAIT)
         if answer.retry_after is not None:
             wait = max(wait, answer.retry_after)
@@ -53,10 +79,12 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> dict[str, int]:
                     "now": now,
                     "next_poll_at": now + wait,
                     "done": bool(verdicts) or not rows,
-                    "status": answer.status.value,
+                    "status": answer.code or answer.status.value,
+                    "entries": len(rows),
+                    "counts": json.dumps(dict(answer.counts)),
                 },
             )
-    return counts
+    return found
 
 
 def decide(
@@ -68,22 +96,29 @@ def decide(
     accepted_at: datetime,
 ) -> list[Verdict]:
     """One verdict a row, or none while the platform has not decided."""
+    kept = answer.code not in facts.status_gone and now - accepted_at < facts.status_retention
+    holds_all = answer.counts and all(
+        outcome_of(facts.codes, reason) is Outcome.DELIVERED for reason in answer.counts
+    )
     match answer.status:
         case SettlementStatus.SETTLED:
             return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in rows]
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL if len(rows) == 1:
             return [_failed(row, answer, facts, now) for row in rows]
+        case SettlementStatus.FAILED | SettlementStatus.PARTIAL if holds_all:
+            return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in rows]
         case SettlementStatus.FAILED if len(answer.counts) <= 1:
             return [_failed(row, answer, facts, now) for row in rows]
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL:
             return _split(rows, answer, now, request_ref)
         case SettlementStatus.PENDING | SettlementStatus.LATER | SettlementStatus.HOLD:
-            if now - accepted_at < GIVE_UP_AFTER:
-                return []
-            return [
-                _verdict(row, State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, Outcome.AMBIGUOUS, answer)
-                for row in rows
-            ]
+            return [] if kept else [_lost(row, answer, facts, now) for row in rows]
+
+
+def _lost(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -> Verdict:
+    """Nobody can say any more what became of its request."""
+    state, reason, not_before, doubtful = in_doubt(row.first_sent_at, facts, now, now)
+    return _verdict(row, state, reason, Outcome.AMBIGUOUS, answer, not_before=not_before, in_doubt=doubtful)
 
 
 def _failed(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -> Verdict:
@@ -96,7 +131,7 @@ def _failed(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -
         case Outcome.RETRY_LATER:
             state, reason, not_before = retry_later(row, code, facts, now)
         case Outcome.HOLD:
-            state, reason = State.HELD, Reason.CREDENTIAL_OR_CONFIGURATION
+            state, reason = State.HELD, Reason.ACCOUNT_SETTING
         case _:
             state, reason = State.REJECTED, refused(facts, code)
     return _verdict(row, state, reason, outcome, answer, code, not_before=not_before)
@@ -149,13 +184,18 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{reason}: {rows} rows" for reason, rows in sorted(counts.items()))
 
 
-def _count(counts: dict[str, int], verdicts: Sequence[Verdict], rows: int) -> None:
-    counts["waiting"] += 0 if verdicts else rows
+def _count(counts: Counter[str], verdicts: Sequence[Verdict], rows: int) -> None:
+    if not verdicts:
+        counts["waiting"] += rows
     for verdict in verdicts:
         match verdict.state:
             case State.SETTLED:
                 counts["settled"] += 1
             case State.PLANNED if verdict.in_doubt:
-                counts["split"] += 1
+                counts["sent again"] += 1
+            case State.PLANNED:
+                counts["tried again"] += 1
+            case State.HELD | State.UNKNOWN:
+                counts[f"{verdict.state.value}"] += 1
             case _:
                 counts["refused"] += 1

@@ -41,6 +41,17 @@ class Window:
             start = midnight
 
 
+def moment(text: str) -> datetime:
+    """A day or a moment as people write it; without an offset it is UTC. Raises ValueError."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no moment; write 2026-11-01, 2026-11-01T05 or 2026-11-01T05:30+02:00."
+        ) from None
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+
+
 def floor_hour(moment: datetime) -> datetime:
     """The hour `moment` lies in."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -11,10 +11,12 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.orchestration.assets import room_assets
 from conversion_sync.orchestration.jobs import deliver_due, hourly_sync
 from conversion_sync.orchestration.laws import laws_job, laws_schedule
+from conversion_sync.orchestration.operations import operation_jobs
 from conversion_sync.orchestration.partitions import hours
 from conversion_sync.orchestration.resources import PIPELINE, pipeline
 from conversion_sync.orchestration.rooms import Rooms, real_rooms
 from conversion_sync.orchestration.schedules import default_status, due_sensor, hourly_schedule
+from conversion_sync.orchestration.settlement import settle_jobs, settlement_sensor
 from conversion_sync.orchestration.uploads import upload_assets
 
 
@@ -30,11 +32,15 @@ def build(
     sync = hourly_sync(assets)
     due = deliver_due(uploads)
     laws = laws_job(rooms)
+    confirmations = settle_jobs(settings, rooms)
+    sensors = [due_sensor(settings, due)]
+    if confirmations:
+        sensors.append(settlement_sensor(confirmations, settings))
     return dg.Definitions(
         assets=assets,
-        jobs=[sync, due, laws],
+        jobs=[sync, due, laws, *confirmations, *operation_jobs(rooms)],
         schedules=[hourly_schedule(settings, sync, assets), laws_schedule(laws, default_status())],
-        sensors=[due_sensor(settings, due)],
+        sensors=sensors,
         resources=resources or {PIPELINE: pipeline(settings)},
         executor=dg.in_process_executor,
     )

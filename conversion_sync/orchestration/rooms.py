@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Engine
 
+from conversion_sync.delivery.operate import Choice, Decision, Operator
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.operate import OperationReport
 from conversion_sync.pipeline.report import DeliveryReport, RoomReport
+from conversion_sync.pipeline.settle import SettlementReport
 from conversion_sync.reports.status import LawStatus
 
 Room = Callable[[Context, Window], RoomReport]
 Deliver = Callable[[Context, Window, str, str], DeliveryReport]
+
+
+class Operate(Protocol):
+    """The shape of `pipeline.operate.operate_on`."""
+
+    def __call__(
+        self, ctx: Context, decision: Decision, choice: Choice, by: Operator, *, dry_run: bool
+    ) -> OperationReport:
+        """Lists what a decision is about, and takes it unless `dry_run`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +43,10 @@ class Rooms:
     deliver: Deliver
     unaccounted: Callable[[Engine, Window], int]
     """How many (event, account) pairs of a window do not have exactly one row: 0 is right."""
+    settle: Callable[[Context, str, str], SettlementReport]
+    """Asks after what an ad account took in."""
+    operate: Operate
+    """Takes a person's decision about rows, or shows what it is about."""
     laws: Callable[[Engine, datetime | None], Sequence[LawStatus]]
     """How the ledger's laws stand for what is newer than a moment."""
 
@@ -38,8 +56,10 @@ def real_rooms() -> Rooms:
     from conversion_sync.pipeline.attribute import attribute
     from conversion_sync.pipeline.deliver import deliver
     from conversion_sync.pipeline.normalise import normalise
+    from conversion_sync.pipeline.operate import operate_on
     from conversion_sync.pipeline.plan import plan
     from conversion_sync.pipeline.pull import pull_billing, pull_clicks
+    from conversion_sync.pipeline.settle import settle
     from conversion_sync.reports.laws import conservation
     from conversion_sync.reports.status import check_laws
 
@@ -50,6 +70,8 @@ def real_rooms() -> Rooms:
         attribute=attribute,
         plan=plan,
         deliver=deliver,
+        settle=settle,
+        operate=operate_on,
         unaccounted=lambda engine, window: conservation(engine, window.start, window.end),
         laws=check_laws,
     )

@@ -96,6 +96,8 @@ class CatalogueFile(BaseModel):
     final_click_kinds: tuple[str, ...] = ()
     confirms_later: bool = False
     first_status_after_minutes: Span = 0
+    status_retention_days: Span | None = None
+    status_gone: tuple[str, ...] = ()
     isolation_requests: int = Field(ge=0)
     codes: Mapping[Outcome, tuple[str, ...]]
     code_ranges: tuple[CodeRange, ...] = ()
@@ -114,6 +116,12 @@ class CatalogueFile(BaseModel):
         twice = sorted({code for code in listed if listed.count(code) > 1})
         if twice:
             raise ValueError(f"codes listed twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _statuses_do_not_last_for_ever(self) -> Self:
+        if self.confirms_later and self.status_retention_days is None:
+            raise ValueError("confirms_later needs status_retention_days")
         return self
 
     @model_validator(mode="after")
@@ -206,6 +214,12 @@ def _frozen(facts: CatalogueFile, account: AccountSettings) -> Catalogue:
         final_click_kinds=facts.final_click_kinds,
         confirms_later=facts.confirms_later,
         first_status_after=timedelta(minutes=facts.first_status_after_minutes),
+        status_retention=(
+            timedelta.max
+            if facts.status_retention_days is None
+            else timedelta(days=facts.status_retention_days)
+        ),
+        status_gone=frozenset(facts.status_gone),
         isolation_requests=facts.isolation_requests,
         codes=_codes(facts),
         patience=_patience(facts),

@@ -80,6 +80,10 @@ class Catalogue:
     """Vendor code (as text, `*` as the last character matches a prefix) to outcome class."""
     patience: Mapping[str, Patience] = field(default_factory=dict)
     """Vendor code, as in `codes`, to how long it is believed."""
+    status_retention: timedelta = timedelta.max
+    """How long a request taken in can be asked after."""
+    status_gone: frozenset[str] = frozenset()
+    """Codes by which the platform says that it does not know the request any more."""
     remedies: Mapping[str, str] = field(default_factory=dict)
     """Vendor code, as in `codes`, to what a person can do about rows it stands on, where that is known."""
     identifiers: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,9 @@ class AccountStatus:
     held: int
     unknown: int
     last_delivery: datetime | None
+    awaited: int
+    """Requests the platform has not confirmed yet, the oldest taken in at `oldest_awaited`."""
+    oldest_awaited: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 -- How each ad account stands now.
--- Input:  :now. Output: a row per enabled account. Cost: conversion_due and conversion_open; the newest attempt of each account.
+-- Input:  :now. Output: a row per enabled account. Cost: conversion_due, conversion_open and settlement_poll_open; the newest attempt of each account.
 select ad.platform, ad.account,
        coalesce(stand.planned, 0) as planned, coalesce(stand.due, 0) as due, stand.oldest_due, stand.next_deadline,
        coalesce(open.in_flight, 0) as in_flight, coalesce(open.accepted, 0) as accepted,
        coalesce(open.held, 0) as held, coalesce(open.unknown, 0) as unknown,
-       last_delivery.at as last_delivery
+       last_delivery.at as last_delivery,
+       coalesce(asked.awaited, 0) as awaited, asked.oldest_awaited
 from plan_account as ad
 left join lateral (
     select count(*) as planned,
@@ -32,4 +33,9 @@ left join lateral (
     order by attempt_id desc
     limit 1
 ) as last_delivery on true
+left join lateral (
+    select count(*) as awaited, min(accepted_at) as oldest_awaited
+    from settlement_poll
+    where platform = ad.platform and account = ad.account and done_at is null
+) as asked on true
 order by ad.platform, ad.account

@@ -183,3 +183,4 @@ create table settlement_poll (
     primary key (platform, account, request_ref)
 );
 create index settlement_poll_due on settlement_poll (next_poll_at) where done_at is null;
+create index settlement_poll_open on settlement_poll (platform, account, accepted_at) where done_at is null;

@@ -177,6 +177,8 @@ def test_the_status_says_what_waits_and_for_whom(engine) -> None:
         held=0,
         unknown=0,
         last_delivery=NOW,
+        awaited=0,
+        oldest_awaited=None,
     )
     assert [(line.room, line.entries) for line in found.backlog] == [("attribute", 1), ("plan", 1)]
     assert isinstance(found.backlog[0], Backlog)

@@ -18,7 +18,9 @@ from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
 from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.operate import operate_on
 from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
+from conversion_sync.pipeline.settle import SettlementReport
 from conversion_sync.platforms.registry import settings_type
 from conversion_sync.reports.status import LawStatus
 
@@ -123,6 +125,17 @@ class Script:
             plan=room("conversions"),
             deliver=self.deliver,
             unaccounted=lambda *_: 0,
+            settle=lambda _, platform, account: SettlementReport(
+                platform=platform,
+                account=account,
+                requests=0,
+                rows={},
+                reasons={},
+                awaited=0,
+                oldest=None,
+                next_poll_at=None,
+            ),
+            operate=operate_on,
             laws=lambda *_: self.laws,
         )
 
