@@ -27,6 +27,7 @@ from conversion_sync.platforms.verdict import PRECEDENCE, by_status, nameless, v
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the account's customer ids, its refresh token's scopes and the conversion_action_id."
+STRANGERS = "Most clicks are of another Google Ads account: check customer_id and where the clicks come from."
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 SAYS_WHAT_TO_SET: Mapping[str, str] = {
     "not_allowlisted_error.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE": (
@@ -47,6 +48,11 @@ SAYS_WHAT_TO_SET: Mapping[str, str] = {
     ),
 }
 """Remedies of codes that name one. Source: specs/google_ads.md §0, §4.6, §5.1, §5.5."""
+OF_ANOTHER_ACCOUNT = frozenset(
+    f"conversion_upload_error.INVALID_CUSTOMER_FOR_{what}" for what in ("CLICK", "CALL")
+)
+FEWEST_TO_BLAME = 5
+"""Rows of a request below which its clicks are at fault and not the account. Source: §4.1, code 30."""
 OPTIONAL = frozenset({"user_identifiers", "custom_variables", "consent", "cart_data"})
 """Parts of a row that matter no more once Google has it. Source: specs/google_ads.md §4 (precedence)."""
 OF_ROWS = ("conversion_upload_error.", "conversion_adjustment_upload_error.", "mutate_error.")
@@ -186,6 +192,7 @@ def partial_failure(
         else:
             of_row[fault.index].append(fault)
     rows = {index: _gravest(facts, batch[index], own, excerpt) for index, own in sorted(of_row.items())}
+    rows = _blamed(rows, len(batch))
     if whole:
         answer = request_fault(facts, batch, whole, excerpt)
         return replace(answer, rows={**answer.rows, **rows}, named=())
@@ -247,6 +254,20 @@ def _row(facts: Catalogue, fault: Fault, verb: Verb, excerpt: Excerpt) -> RowRes
     return RowResult(outcome=outcome or Outcome.REJECTED, code=fault.code, text=text)
 
 
+def _blamed(rows: Mapping[int, RowResult], size: int) -> dict[int, RowResult]:
+    """Rows refused for their click's account are held where most are: the account is wrong then."""
+    strangers = [index for index, row in rows.items() if row.code in OF_ANOTHER_ACCOUNT]
+    if size < FEWEST_TO_BLAME or 2 * len(strangers) <= size:
+        return dict(rows)
+    held = {
+        index: replace(
+            rows[index], outcome=Outcome.HOLD, text=f"{rows[index].text} {remedy_of(rows[index].code)}"
+        )
+        for index in strangers
+    }
+    return {**rows, **held}
+
+
 def _of_account(row: RowResult) -> bool:
     """Whether what holds a row holds every row of the account, whatever its action."""
     return row.outcome is Outcome.HOLD and not row.code.startswith(OF_ROWS)
@@ -254,4 +275,4 @@ def _of_account(row: RowResult) -> bool:
 
 def remedy_of(code: str) -> str:
     """What a human must do about a code that holds rows."""
-    return SAYS_WHAT_TO_SET.get(code, REMEDY)
+    return STRANGERS if code in OF_ANOTHER_ACCOUNT else SAYS_WHAT_TO_SET.get(code, REMEDY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
@@ -35,4 +36,5 @@ def engine(database: Database) -> Engine:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conversion_sync.delivery.deliver.time.sleep", lambda _: None)
+    """Of deliveries: the vendor, who runs in this process, still takes its time."""
+    monkeypatch.setattr("conversion_sync.delivery.deliver.time", SimpleNamespace(sleep=lambda _: None))
