@@ -40,7 +40,7 @@ class RedditAdapter:
         """One request. Reddit has no check without effect: the check is ours."""
         if validate_only:
             return checked_here(batch, invalid)
-        body = request(batch)
+        body = request(batch, self._facts.identifiers)
         answer = signed(
             self._tokens, lambda token: self._post(body, token), lambda reply: reply.status == UNAUTHORISED
         )

@@ -6,23 +6,25 @@ reference "Post Conversion Events".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Verb
+from conversion_sync.model.identifier import Rule
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
+from conversion_sync.platforms.identifiers import filled, value_fault, value_of
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def request(batch: Sequence[Outbound]) -> dict[str, Any]:
-    """The body of one request."""
-    return {"data": {"events": [event(row) for row in batch]}}
+def request(batch: Sequence[Outbound], fields: Mapping[str, str]) -> dict[str, Any]:
+    """The body of one request. `fields` are what the account is told of a customer, each with its rule."""
+    return {"data": {"events": [event(row, fields) for row in batch]}}
 
 
-def event(row: Outbound) -> dict[str, Any]:
-    """One event: time in milliseconds, `value` in major units."""
+def event(row: Outbound, fields: Mapping[str, str]) -> dict[str, Any]:
+    """One event: time in milliseconds, `value` in major units, the address hashed."""
     kind = {"tracking_type": row.target["tracking_type"]}
     if row.target.get("custom_event_name"):
         kind["custom_event_name"] = row.target["custom_event_name"]
@@ -37,10 +39,12 @@ def event(row: Outbound) -> dict[str, Any]:
         encoded["metadata"] |= {"currency": row.value.currency, "value": number(row.value)}
     if row.landing_url:
         encoded["event_source_url"] = page(row.landing_url)
-    user = {"ip_address": row.ip_address, "user_agent": row.user_agent}
-    if any(user.values()):
-        encoded["user"] = {name: value for name, value in user.items() if value}
-    return encoded
+    user = filled(row.identifiers, fields)
+    if address := value_of(Rule.IP_HASHED, row.ip_address):
+        user["ip_address"] = address
+    if row.user_agent:
+        user["user_agent"] = row.user_agent
+    return encoded | {"user": user} if user else encoded
 
 
 def rdt_cid(row: Outbound) -> str | None:
@@ -56,4 +60,4 @@ def invalid(row: Outbound) -> str | None:
         return "The action has no tracking_type for this account."
     if not rdt_cid(row):
         return "The row has no rdt_cid."
-    return money_fault(row.value) or page_fault(row.landing_url)
+    return money_fault(row.value) or page_fault(row.landing_url) or value_fault(row.identifiers)

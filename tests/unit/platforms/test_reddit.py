@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ from conversion_sync.platforms.reddit.settings import Target
 from tests.unit.platforms.rows import excerpt, facts, reply, row
 
 FACTS = facts("reddit")
+EMAIL = "c4d25e9c90ff23e9145397bc6fbd5385ca5fbe78211222ccbecd0b369ebb19a6"
+PHONE = "20b18ac9de7b3aad174961827d8e451c410af9aedfd1d699927f4b29b81aa1fa"
+FIELDS = facts("reddit", identifiers=("email", "phone", "external_id")).identifiers
 PURCHASE = {"tracking_type": "PURCHASE", "action_source": "WEBSITE"}
 
 
@@ -30,8 +34,9 @@ def test_a_row_in_full() -> None:
         landing_url="https://visitor:pw@shop.example/pricing?rdt_cid=4711AbC#top",
         user_agent="Mozilla/5.0",
         ip_address="203.0.113.7",
+        identifiers={"email_canonical": EMAIL, "phone_e164": PHONE, "email_plain": "another platform's"},
     )
-    assert request([sent]) == {
+    assert request([sent], FIELDS) == {
         "data": {
             "events": [
                 {
@@ -45,7 +50,12 @@ def test_a_row_in_full() -> None:
                         "currency": "USD",
                         "value": 19.99,
                     },
-                    "user": {"ip_address": "203.0.113.7", "user_agent": "Mozilla/5.0"},
+                    "user": {
+                        "email": EMAIL,
+                        "phone_number": PHONE,
+                        "ip_address": hashlib.sha256(b"203.0.113.7").hexdigest(),
+                        "user_agent": "Mozilla/5.0",
+                    },
                 }
             ]
         }
@@ -54,7 +64,7 @@ def test_a_row_in_full() -> None:
 
 def test_a_custom_event_without_a_value() -> None:
     target = {"tracking_type": "CUSTOM", "custom_event_name": "Renewal", "action_source": "OTHER"}
-    [event] = request([sale(target=target, value=None)])["data"]["events"]
+    [event] = request([sale(target=target, value=None)], {})["data"]["events"]
     assert event == {
         "event_at": 1795080615250,
         "action_source": "OTHER",
@@ -72,7 +82,7 @@ def test_a_custom_event_without_a_value() -> None:
     ],
 )
 def test_times_are_whole_milliseconds_cut_never_rounded(moment: datetime, milliseconds: int) -> None:
-    [event] = request([sale(occurred_at=moment)])["data"]["events"]
+    [event] = request([sale(occurred_at=moment)], {})["data"]["events"]
     assert event["event_at"] == milliseconds
 
 
@@ -81,7 +91,7 @@ def test_times_are_whole_milliseconds_cut_never_rounded(moment: datetime, millis
     [(Money(1999, "JPY", 0), 1999), (Money(12345, "KWD", 3), 12.345), (Money(0, "EUR", 2), 0)],
 )
 def test_values_are_major_units(value: Money, sent: float) -> None:
-    [event] = request([sale(value=value)])["data"]["events"]
+    [event] = request([sale(value=value)], {})["data"]["events"]
     assert (event["metadata"]["value"], event["metadata"]["currency"]) == (sent, value.currency)
 
 
@@ -95,6 +105,10 @@ def test_values_are_major_units(value: Money, sent: float) -> None:
         ({"target": {}}, "The action has no tracking_type for this account."),
         ({"click_id_kind": "gclid"}, "The row has no rdt_cid."),
         ({"value": Money(-1, "USD", 2)}, "The value is negative."),
+        (
+            {"identifiers": {"email_canonical": hashlib.sha256(b"").hexdigest()}},
+            "The identifier email_canonical is the hash of nothing.",
+        ),
         ({"landing_url": "shop"}, "The landing URL is not an absolute http(s) address."),
     ],
 )
