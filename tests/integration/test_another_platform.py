@@ -183,6 +183,6 @@ def test_a_platform_nobody_knows_is_delivered_to(
 
 
 def test_a_platform_nobody_knows_is_checked_and_has_its_upload_in_dagster(settings: Settings) -> None:
-    [line] = checks.platforms(settings, NOW)
+    [line] = checks.platforms(settings, NOW, registry.fixed_tokens)
     assert (line.level, line.what) == ("ok", "postcards:main")
     assert AssetKey("postcards_main_uploads") in build(settings).resolve_all_asset_keys()
