@@ -47,7 +47,7 @@ def _row(vendors: Vendors, request: Any, destination: Any, event: Any, now: date
     known = vendors.books.find(PLATFORM, account, action, event.transaction_id)
     reason = _consent(request, event)
     if not reason and known is None:
-        reason = _click(vendors, event, occurred_at, now)
+        reason = _click(vendors, event, action, occurred_at, now)
     if reason:
         return reason
     has_value = event.HasField("conversion_value")
@@ -84,11 +84,15 @@ def _identifier(event: Any) -> tuple[str, str]:
     return "", ""
 
 
-def _click(vendors: Vendors, event: Any, occurred_at: datetime, now: datetime) -> str:
-    ids = event.ad_identifiers
+def _click(vendors: Vendors, event: Any, action: str, occurred_at: datetime, now: datetime) -> str:
+    ids, standing = event.ad_identifiers, vendors.google_ads.now
     if ids.wbraid and (ids.gbraid or ids.gclid):
         return "INVALID_AD_IDENTIFIERS"
+    if (ids.wbraid or ids.gbraid) and standing.action(action).counting == "ONE_PER_CLICK":
+        return "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID"
     kind, value = _identifier(event)
+    if value in standing.foreign_clicks:
+        return "INVALID_OPERATING_ACCOUNT_FOR_CLICK"
     click = vendors.clicks.find(kind, value)
     if click is not None:
         return click_age(click, occurred_at, now)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversion_sync.sandbox.currencies import CURRENCIES
+from conversion_sync.sandbox.google_ads_standing import Standing, too_young
 from conversion_sync.sandbox.vendors import Vendors
 
 GOOGLE_ADS, HEX, BASE64 = 1, 1, 2
@@ -22,6 +23,7 @@ MOST_DESTINATIONS, MOST_EVENTS, MOST_IDENTIFIERS = 10, 2000, 10
 SHORTEST_ID, LONGEST_ID = 4, 512
 SKEW = timedelta(seconds=60)
 OLDEST = timedelta(days=540)
+TYPES = frozenset({"UPLOAD_CLICKS", "WEBPAGE"})
 CLICK_FIELDS = ("gclid", "gbraid", "wbraid")
 
 
@@ -49,10 +51,16 @@ class Refusal:
 
 def violations(vendors: Vendors, request: Any) -> Refusal | None:
     """The first level at which the request fails, with all its faults; None when it is good."""
-    refusal = _sizes(request) or _destinations(vendors, request)
+    now = vendors.clock.now()
+    standing = vendors.google_ads.now
+    refusal = (
+        _sizes(request)
+        or _destinations(vendors, request)
+        or _actions(standing, request, now)
+        or _terms(standing, request)
+    )
     if refusal:
         return refusal
-    now = vendors.clock.now()
     faults = [
         Fault(fault.reason, f"events.events[{index}].{fault.field}", fault.description)
         for index, event in enumerate(request.events)
@@ -93,6 +101,45 @@ def _destinations(vendors: Vendors, request: Any) -> Refusal | None:
         if destination.product_destination_id not in actions:
             text = "The conversion action was not found."
             return Refusal.of(404, "INVALID_CONVERSION_ACTION_ID", f"{place}.product_destination_id", text)
+    return None
+
+
+def _actions(standing: Standing, request: Any, now: datetime) -> Refusal | None:
+    """What the customer and its conversion actions must be. Source: §5.2, §8.5 rule 47."""
+    for index, destination in enumerate(request.destinations):
+        place = f"destinations[{index}]"
+        if standing.conversion_customer not in {None, destination.operating_account.account_id}:
+            text = "The operating account is not the conversion customer."
+            return Refusal.of(
+                400, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", f"{place}.operating_account", text
+            )
+        kept = standing.action(destination.product_destination_id)
+        field = f"{place}.product_destination_id"
+        if kept.status == "REMOVED":
+            return Refusal.of(
+                404, "INVALID_CONVERSION_ACTION_ID", field, "The conversion action was removed."
+            )
+        if kept.type not in TYPES:
+            text = "The conversion action takes no such events."
+            return Refusal.of(400, "INVALID_CONVERSION_ACTION_TYPE", field, text)
+        if too_young(kept.created_at, now):
+            text = "The conversion action was created too recently."
+            return Refusal.of(400, "CONVERSION_ACTION_TOO_RECENTLY_CREATED", field, text)
+    return None
+
+
+def _terms(standing: Standing, request: Any) -> Refusal | None:
+    """What user data needs of the customer. Source: §2.7, §5.5."""
+    if not any(event.user_data.user_identifiers for event in request.events):
+        return None
+    for good, name in (
+        (standing.terms_accepted, "ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"),
+        (standing.leads_enabled, "NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS"),
+        (not standing.policy_prohibits, "DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS"),
+    ):
+        if not good:
+            text = "The destination account may not receive user data."
+            return Refusal.of(400, f"DESTINATION_ACCOUNT_{name}", "destinations[0].operating_account", text)
     return None
 
 

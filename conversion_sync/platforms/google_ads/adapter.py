@@ -38,7 +38,7 @@ class GoogleAdsAdapter:
 
     def invalid(self, row: Outbound) -> str | None:
         """Why Google would refuse the row."""
-        return invalid(row)
+        return invalid(row, self._facts.identifiers)
 
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
         """One request to the API the batch's kind belongs to."""

@@ -33,7 +33,11 @@ class DataManager:
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
         """One `events:ingest`: taken in whole, to be asked after by its request id, or refused whole."""
         document = ingestion(
-            batch, self.account.customer_id, self.account.login_customer_id, validate_only=validate_only
+            batch,
+            self.facts.identifiers,
+            self.account.customer_id,
+            self.account.login_customer_id,
+            validate_only=validate_only,
         )
 
         def post(token: str) -> Reply | Lost:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault
+from conversion_sync.platforms.identifiers import filled, value_fault
 
 CLICK_KINDS = ("gclid", "gbraid", "wbraid")
 ACTION_ID = re.compile(r"[0-9]+")
@@ -33,15 +34,25 @@ def identifiers(row: Outbound) -> Mapping[str, str]:
     return known
 
 
-def invalid(row: Outbound) -> str | None:
-    """Why Google would refuse the row; None when it is fine."""
+def people(row: Outbound, fields: Mapping[str, str], clicked: Mapping[str, str]) -> dict[str, str]:
+    """Who the customer is, by the API's names (`fields`): beside a gclid or alone, never beside others."""
+    if not fields or not row.identifiers or (clicked and "gclid" not in clicked):
+        return {}
+    return filled(row.identifiers, fields)
+
+
+def invalid(row: Outbound, fields: Mapping[str, str]) -> str | None:
+    """Why Google would refuse the row; None when it is fine. `fields` are its names for who a customer is."""
     if not ACTION_ID.fullmatch(action_id(row)):
         return "The action has no numeric conversion_action_id for this account."
     if len(row.vendor_id) < SHORTEST_TRANSACTION_ID:
         return "The transaction id is too short."
     known = identifiers(row)
-    if not known:
+    told = people(row, fields, known)
+    if not known and not told:
         return "The row has neither gclid nor gbraid nor wbraid."
+    if told and (fault := value_fault(row.identifiers)) is not None:
+        return fault
     if row.kind is ConversionKind.ADJUSTMENT:
         return _invalid_adjustment(row, known)
     return money_fault(row.value)

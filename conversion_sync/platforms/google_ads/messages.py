@@ -6,12 +6,13 @@ times to the second with an offset. Source: specs/google_ads.md §1.9, §2.2, §
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.platforms.amounts import number
-from conversion_sync.platforms.google_ads.encode import action_id, identifiers
+from conversion_sync.platforms.google_ads.encode import action_id, identifiers, people
 
 CONSENTS = {"granted": 2, "denied": 3}
 WEB = 3
@@ -19,15 +20,24 @@ WEB = 3
 ADJUSTMENT_TYPES = {Verb.RETRACT: 2, Verb.RESTATE: 3}
 
 
-def click_conversion(row: Outbound, customer_id: str) -> dict[str, Any]:
-    """A ClickConversion."""
+FIRST_PARTY = 2
+"""UserIdentifierSource."""
+
+
+def click_conversion(row: Outbound, customer_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
+    """A ClickConversion. `fields` are its names for who a customer is, each with the rule of its values."""
+    clicked = identifiers(row)
     members: dict[str, Any] = {
         "conversion_action": _action(row, customer_id),
         "conversion_date_time": _with_offset(row.occurred_at),
         "conversion_environment": WEB,
         "order_id": row.vendor_id,
-        **identifiers(row),
+        **clicked,
     }
+    if told := people(row, fields, clicked):
+        members["user_identifiers"] = [
+            {name: value, "user_identifier_source": FIRST_PARTY} for name, value in told.items()
+        ]
     consent = {}
     if stated := CONSENTS.get(row.ad_user_data):
         consent["ad_user_data"] = stated
@@ -41,8 +51,11 @@ def click_conversion(row: Outbound, customer_id: str) -> dict[str, Any]:
     return members
 
 
-def adjustment(row: Outbound, customer_id: str) -> dict[str, Any]:
-    """A ConversionAdjustment. A restatement carries the new absolute value, a retraction carries none."""
+def adjustment(row: Outbound, customer_id: str, _: Mapping[str, str]) -> dict[str, Any]:
+    """A ConversionAdjustment. A restatement carries the new absolute value, a retraction carries none.
+
+    It says nothing of who the customer is: only enhancements may.
+    """
     if row.adjusted_at is None:
         raise ValueError("A correction needs the time it takes effect.")
     members: dict[str, Any] = {

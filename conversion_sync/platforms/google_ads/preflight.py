@@ -77,7 +77,11 @@ def preflight(api: AdsApi, targets: Mapping[str, Mapping[str, str]], check: Chec
     known = {str(row.conversion_action.id): _facts(row.conversion_action) for row in rows}
     findings: list[Finding] = []
     for row in customers:
-        findings.extend(customer_findings(api.account.customer_id, _customer(row)))
+        findings.extend(
+            customer_findings(
+                api.account.customer_id, _customer(row), sends_identifiers=bool(api.facts.identifiers)
+            )
+        )
     for action, number in sorted(ids.items()):
         findings.extend(action_findings(action, number, known.get(number), api.facts.click_window, route))
     said, probed = probe(check, sorted(number for number in ids.values() if number in known), route)

@@ -25,7 +25,7 @@ class Upload:
     method: str
     request: str
     rows: str
-    encode: Callable[[Outbound, str], Mapping[str, Any]]
+    encode: Callable[[Outbound, str, Mapping[str, str]], Mapping[str, Any]]
 
 
 CONVERSIONS = Upload(
@@ -72,9 +72,13 @@ class Uploads:
         message.customer_id = customer
         message.partial_failure = True
         message.validate_only = validate_only
-        add, encode = getattr(message, self.upload.rows).add, self.upload.encode
+        add, encode, fields = (
+            getattr(message, self.upload.rows).add,
+            self.upload.encode,
+            self.api.facts.identifiers,
+        )
         for row in batch:
-            add(**encode(row, customer))
+            add(**encode(row, customer, fields))
         return message
 
     def _read(self, answer: Any, batch: Sequence[Outbound]) -> SendResult:

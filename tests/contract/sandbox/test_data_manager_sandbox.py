@@ -246,6 +246,55 @@ def test_request_level_faults(
     assert raised.value.reason == reason  # type: ignore[attr-defined]
 
 
+PERSON = {"user_data": {"user_identifiers": [{"email_address": HASH}]}}
+STANDING: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"conversion_customer": "5555555555"}, {}, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH"),
+    ({"actions": {"700000001": {"status": "REMOVED"}}}, {}, "INVALID_CONVERSION_ACTION_ID"),
+    ({"actions": {"700000001": {"type": "UPLOAD_CALLS"}}}, {}, "INVALID_CONVERSION_ACTION_TYPE"),
+    (
+        {"actions": {"700000001": {"created_at": (NOW - timedelta(hours=5)).isoformat()}}},
+        {},
+        "CONVERSION_ACTION_TOO_RECENTLY_CREATED",
+    ),
+    ({"terms_accepted": False}, PERSON, "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"),
+    ({"leads_enabled": False}, PERSON, "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS"),
+    ({"policy_prohibits": True}, PERSON, "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS"),
+]
+
+
+@pytest.mark.parametrize(("standing", "changes", "reason"), STANDING, ids=[why for *_, why in STANDING])
+def test_how_the_account_stands_decides_about_a_request(
+    send: Any, vendors: Vendors, standing: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    vendors.google_ads.change(**standing)
+    with pytest.raises(exceptions.ClientError) as raised:
+        send(_event(**changes))
+    assert (raised.value.reason, vendors.books.dump()) == (reason, [])
+
+
+@pytest.mark.parametrize(
+    ("standing", "changes", "reason"),
+    [
+        ({"foreign_clicks": [GCLID]}, {}, "INVALID_OPERATING_ACCOUNT_FOR_CLICK"),
+        (
+            {"actions": {"700000001": {"counting": "ONE_PER_CLICK"}}},
+            {"ad_identifiers": {"gbraid": "0AAAAA-known-gbraid-0004"}},
+            "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID",
+        ),
+    ],
+)
+def test_how_the_account_stands_decides_about_a_row(
+    send: Any,
+    client: Any,
+    vendors: Vendors,
+    standing: dict[str, Any],
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    vendors.google_ads.change(**standing)
+    assert _counts(_status(client, send(_event(**changes)).request_id)) == {reason: 1}
+
+
 def test_base64_hashes_are_understood(send: Any) -> None:
     text = base64.b64encode(bytes.fromhex(HASH)).decode()
     event = _event(user_data={"user_identifiers": [{"email_address": text}]})

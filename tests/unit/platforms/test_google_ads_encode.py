@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from conversion_sync.model.money import Money
 from conversion_sync.platforms.google_ads.encode import identifiers, invalid
 from conversion_sync.platforms.google_ads.events import ingestion
 from conversion_sync.platforms.google_ads.messages import adjustment, click_conversion
-from tests.unit.platforms.rows import row
+from tests.unit.platforms.rows import facts, row
 
 WEB, GRANTED, DENIED, RETRACTION, RESTATEMENT = 3, 2, 3, 2, 3
 TARGET = {"conversion_action_id": "700000001"}
@@ -36,7 +37,7 @@ def correction(**changes: Any) -> Outbound:
 
 def test_an_event_names_its_action_its_click_and_its_payment() -> None:
     granted = conversion(ad_user_data="granted", ad_personalization="denied")
-    assert ingestion([granted], "1234567890", "9999999999", validate_only=False) == {
+    assert ingestion([granted], {}, "1234567890", "9999999999", validate_only=False) == {
         "destinations": [
             {
                 "reference": "700000001",
@@ -63,7 +64,7 @@ def test_an_event_names_its_action_its_click_and_its_payment() -> None:
 
 def test_every_event_goes_to_its_own_action() -> None:
     other = conversion(target={"conversion_action_id": "700000002"})
-    sent = ingestion([conversion(), other], "1234567890", None, validate_only=True)
+    sent = ingestion([conversion(), other], {}, "1234567890", None, validate_only=True)
     assert [place["productDestinationId"] for place in sent["destinations"]] == ["700000001", "700000002"]
     assert [event["destinationReferences"] for event in sent["events"]] == [["700000001"], ["700000002"]]
     assert all("loginAccount" not in place for place in sent["destinations"])
@@ -74,12 +75,12 @@ def test_every_event_goes_to_its_own_action() -> None:
     [(Money(1999, "JPY", 0), 1999, "JPY"), (Money(12345, "KWD", 3), 12.345, "KWD"), (None, None, None)],
 )
 def test_values_are_in_major_units(value: Money | None, amount: float | None, currency: str | None) -> None:
-    (event,) = ingestion([conversion(value=value)], "1", None, validate_only=False)["events"]
+    (event,) = ingestion([conversion(value=value)], {}, "1", None, validate_only=False)["events"]
     assert (event.get("conversionValue"), event.get("currency")) == (amount, currency)
 
 
 def test_consent_that_nobody_stated_is_not_sent() -> None:
-    (event,) = ingestion([conversion()], "1", None, validate_only=False)["events"]
+    (event,) = ingestion([conversion()], {}, "1", None, validate_only=False)["events"]
     assert "consent" not in event
 
 
@@ -87,7 +88,7 @@ def test_the_message_is_one_of_the_vendors() -> None:
     from google.ads.datamanager_v1.types import IngestEventsRequest
     from google.protobuf.json_format import ParseDict
 
-    document = ingestion([conversion(ad_user_data="denied")], "1234567890", None, validate_only=True)
+    document = ingestion([conversion(ad_user_data="denied")], {}, "1234567890", None, validate_only=True)
     message = ParseDict(document, IngestEventsRequest.pb()())
     (event,) = message.events
     assert (event.ad_identifiers.gclid, event.consent.ad_user_data, event.event_source) == (
@@ -118,12 +119,12 @@ def test_a_restatement_carries_the_new_value_and_a_retraction_none() -> None:
         "conversion_action": "customers/1234567890/conversionActions/700000001",
         "adjustment_date_time": "2026-11-20 10:00:01+00:00",
     }
-    assert adjustment(correction(value=Money(500, "USD", 2)), "1234567890") == {
+    assert adjustment(correction(value=Money(500, "USD", 2)), "1234567890", {}) == {
         **key,
         "adjustment_type": RESTATEMENT,
         "restatement_value": {"adjusted_value": 5, "currency_code": "USD"},
     }
-    assert adjustment(correction(verb=Verb.RETRACT, value=None), "1234567890") == {
+    assert adjustment(correction(verb=Verb.RETRACT, value=None), "1234567890", {}) == {
         **key,
         "adjustment_type": RETRACTION,
     }
@@ -131,7 +132,7 @@ def test_a_restatement_carries_the_new_value_and_a_retraction_none() -> None:
 
 def test_a_click_conversion_names_its_action_its_click_and_its_payment() -> None:
     granted = conversion(ad_user_data="granted", ad_personalization="denied")
-    assert click_conversion(granted, "1234567890") == {
+    assert click_conversion(granted, "1234567890", {}) == {
         "gclid": "EAIaIQobChMI",
         "conversion_action": "customers/1234567890/conversionActions/700000001",
         "conversion_date_time": "2026-11-19 09:30:15+00:00",
@@ -144,7 +145,7 @@ def test_a_click_conversion_names_its_action_its_click_and_its_payment() -> None
 
 
 def test_what_nobody_stated_is_not_sent() -> None:
-    sent = click_conversion(conversion(value=None), "1234567890")
+    sent = click_conversion(conversion(value=None), "1234567890", {})
     assert sent.keys() == {
         "gclid",
         "conversion_action",
@@ -159,12 +160,12 @@ def test_the_numbers_of_enums_are_the_vendors() -> None:
     from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
 
     sent = conversions.ClickConversion.pb()(
-        **click_conversion(conversion(ad_user_data="granted", ad_personalization="denied"), "1")
+        **click_conversion(conversion(ad_user_data="granted", ad_personalization="denied"), "1", {})
     )
     assert (named(sent, "conversion_environment"), named(sent.consent, "ad_user_data")) == ("WEB", "GRANTED")
     assert named(sent.consent, "ad_personalization") == "DENIED"
     for verb, name in ((Verb.RESTATE, "RESTATEMENT"), (Verb.RETRACT, "RETRACTION")):
-        told = adjustments.ConversionAdjustment.pb()(**adjustment(correction(verb=verb), "1"))
+        told = adjustments.ConversionAdjustment.pb()(**adjustment(correction(verb=verb), "1", {}))
         assert named(told, "adjustment_type") == name
 
 
@@ -201,4 +202,94 @@ FAULTS = [
 
 @pytest.mark.parametrize(("candidate", "fault"), FAULTS)
 def test_rows_google_would_refuse_are_found_here(candidate: Outbound, fault: str | None) -> None:
-    assert invalid(candidate) == fault
+    assert invalid(candidate, {}) == fault
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+WHO = {
+    "email_google": hashed("alexz@example.com"),
+    "phone_e164": hashed("+18005550100"),
+    "first_name_plain": hashed("givenname"),
+    "last_name_plain": hashed("familyname"),
+    "region_clear": "US",
+    "zip_clear": "94045",
+}
+ASKED = ["email", "phone", "name", "address"]
+BY_EVENT = facts("google_ads", identifiers=ASKED).identifiers
+BY_UPLOAD = facts("google_ads", identifiers=ASKED, upload_api="click_upload").identifiers
+
+
+def test_an_event_says_who_the_customer_is_and_an_address_whole_or_not_at_all() -> None:
+    document = ingestion([conversion(identifiers=WHO)], BY_EVENT, "1", None, validate_only=False)
+    address = {
+        "givenName": WHO["first_name_plain"],
+        "familyName": WHO["last_name_plain"],
+        "regionCode": "US",
+        "postalCode": "94045",
+    }
+    assert document["encoding"] == "HEX"
+    assert document["events"][0]["userData"] == {
+        "userIdentifiers": [
+            {"emailAddress": WHO["email_google"]},
+            {"phoneNumber": WHO["phone_e164"]},
+            {"address": address},
+        ]
+    }
+    parts = {rule: value for rule, value in WHO.items() if rule != "zip_clear"}
+    [event] = ingestion([conversion(identifiers=parts)], BY_EVENT, "1", None, validate_only=False)["events"]
+    assert [list(told) for told in event["userData"]["userIdentifiers"]] == [
+        ["emailAddress"],
+        ["phoneNumber"],
+    ]
+
+
+def test_an_upload_says_it_by_e_mail_and_phone_alone() -> None:
+    sent = click_conversion(conversion(identifiers=WHO), "1", BY_UPLOAD)
+    assert sent["user_identifiers"] == [
+        {"hashed_email": WHO["email_google"], "user_identifier_source": 2},
+        {"hashed_phone_number": WHO["phone_e164"], "user_identifier_source": 2},
+    ]
+
+
+def test_the_messages_with_people_are_the_vendors() -> None:
+    from google.ads.datamanager_v1.types import IngestEventsRequest
+    from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
+    from google.protobuf.json_format import ParseDict
+
+    document = ingestion([conversion(identifiers=WHO)], BY_EVENT, "1", None, validate_only=False)
+    [event] = ParseDict(document, IngestEventsRequest.pb()()).events
+    assert [told.WhichOneof("identifier") for told in event.user_data.user_identifiers] == [
+        "email_address",
+        "phone_number",
+        "address",
+    ]
+    sent = conversions.ClickConversion.pb()(**click_conversion(conversion(identifiers=WHO), "1", BY_UPLOAD))
+    assert named(sent.user_identifiers[0], "user_identifier_source") == "FIRST_PARTY"
+
+
+@pytest.mark.parametrize(
+    ("click", "told"),
+    [
+        ({"gclid": "a"}, True),
+        ({"gclid": "a", "gbraid": "b"}, True),
+        ({}, True),
+        ({"gbraid": "b"}, False),
+        ({"wbraid": "c"}, False),
+    ],
+)
+def test_people_are_told_of_beside_a_gclid_or_alone(click: dict[str, str], told: bool) -> None:
+    sent = conversion(click_id_kind=None, click_id=None, click_ids=click, identifiers=WHO)
+    [event] = ingestion([sent], BY_EVENT, "1", None, validate_only=False)["events"]
+    assert ("userData" in event, "user_identifiers" in click_conversion(sent, "1", BY_UPLOAD)) == (told, told)
+    assert ("adIdentifiers" in event, invalid(sent, BY_EVENT)) == (bool(click), None)
+
+
+def test_what_is_no_hash_never_leaves() -> None:
+    sent = conversion(identifiers={"email_google": "alexz@example.com"})
+    assert invalid(sent, BY_EVENT) == (
+        "The identifier email_google is not a SHA-256 hash in lower-case hex digits."
+    )
+    assert invalid(sent, {}) is None

@@ -167,4 +167,4 @@ class TestProbe:
 
         told, found = probe(check, ["7", "8"], UploadApi.CLICK_UPLOAD)
         assert (told, [each.remedy for each in found]) == (said, [] if remedy is None else [remedy])
-        assert [invalid(row) for row in sent] == [None]
+        assert [invalid(row, {}) for row in sent] == [None]
