@@ -27,7 +27,7 @@ def demo(json: Json = False) -> None:
     began = time.monotonic()
     progress = console(stderr=True)
     progress.print(
-        "Starting PostgreSQL and the sandbox (Stripe, Google, Meta, TikTok, LinkedIn, simulated) …"
+        "Starting PostgreSQL and the sandbox (Stripe, Google, Meta, TikTok, LinkedIn, Microsoft, simulated) …"
     )
     with demo_world(DEMO_HOME) as world, open_database(world.settings) as database:
         before = attempts_so_far(database.engine)

@@ -212,6 +212,15 @@ def configuration(
                     "base_url": endpoints["linkedin"],
                 }
             },
+            "microsoft_ads": {
+                "main": {
+                    "customer_id": known["microsoft_customer_id"],
+                    "customer_account_id": known["microsoft_account_id"],
+                    "developer_token": secret("microsoft_developer_token"),
+                    "access_token": secret("microsoft_access_token"),
+                    "base_url": endpoints["microsoft"],
+                }
+            },
         },
         "actions": {name: _action(name, facts, known) for name, facts in ACTIONS.items()},
     }
@@ -220,6 +229,7 @@ def configuration(
 
 def _action(name: str, facts: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     google, linkedin = dict(known["google_actions"]), dict(known["linkedin_rules"])
+    microsoft = dict(known["microsoft_goals"])
     return {
         "kinds": facts["kinds"],
         **({"value": facts["value"]} if "value" in facts else {}),
@@ -228,5 +238,6 @@ def _action(name: str, facts: Mapping[str, Any], known: Mapping[str, Any]) -> di
             "meta": {"main": {"event_name": facts["meta"]}},
             "tiktok": {"main": {"event": facts["tiktok"]}},
             "linkedin": {"main": {"conversion_rule_id": linkedin[name]}},
+            "microsoft_ads": {"main": {"conversion_name": microsoft[name]}},
         },
     }

@@ -12,7 +12,13 @@ from conversion_sync.reports.credit import NOBODY
 if TYPE_CHECKING:
     from rich.console import Console
 
-PLATFORMS = {"google_ads": "Google Ads", "meta": "Meta", "tiktok": "TikTok", "linkedin": "LinkedIn"}
+PLATFORMS = {
+    "google_ads": "Google Ads",
+    "meta": "Meta",
+    "tiktok": "TikTok",
+    "linkedin": "LinkedIn",
+    "microsoft_ads": "Microsoft Advertising",
+}
 
 
 def show(out: Console, found: DemoSummary) -> None:

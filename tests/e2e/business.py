@@ -23,7 +23,7 @@ from sqlalchemy import Engine, text
 from conversion_sync.model.windows import Window
 from conversion_sync.store.embedded import EmbeddedServer
 from conversion_sync.store.engine import connect
-from tests.e2e.world import Company, World, fresh_database
+from tests.e2e.world import Company, World, fresh_database, named
 
 Json = dict[str, Any]
 DAY = timedelta(days=1)
@@ -142,21 +142,24 @@ def heading(window: Window, mark: str) -> str:
 
 
 def meant(world: World, server: EmbeddedServer, window: Window) -> dict[str, dict[str, str]]:
-    """What an undisturbed sync of the window sends, by platform: each row with its vendor's id."""
+    """What an undisturbed sync of the window sends, by platform: each row with its name there."""
     with fresh_database(server) as url:
         engine = connect(url)
         Company(world, engine).prepare(window)
         with engine.connect() as connection:
             rows = connection.execute(
-                text("select platform, conversion_id, vendor_id from conversion where state = 'planned'")
+                text(
+                    "select platform, conversion_id, vendor_id, click_id, occurred_at"
+                    " from conversion where state = 'planned'"
+                )
             ).all()
         engine.dispose()
     found: dict[str, dict[str, str]] = {}
-    for platform, conversion, vendor in rows:
-        found.setdefault(platform, {})[conversion] = vendor
+    for platform, conversion, *names in rows:
+        found.setdefault(platform, {})[conversion] = named(platform, *names)
     return found
 
 
 def received(world: World) -> Counter[str]:
-    """How often the platforms took each conversion in, by its vendor's id."""
+    """How often the platforms took each conversion in, by its name there."""
     return Counter({entry["vendor_id"]: entry["times_received"] for entry in world.ask("/ledger")})

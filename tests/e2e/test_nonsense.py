@@ -30,7 +30,9 @@ NONSENSE: dict[str, tuple[str, dict[str, str]]] = {
 PATHS = {"meta": "/events", "tiktok": "/event/", "linkedin": "conversionEvents", "data_manager": "ingest"}
 IN_DOUBT = ("linkedin", "meta")
 """They promise nothing about copies: what may have arrived is never sent again."""
-SURE = ("google_ads", "tiktok")
+SURE = ("google_ads", "microsoft_ads", "tiktok")
+IN_PEACE = "microsoft_ads"
+"""So small here that on some days there is nothing to answer."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def test_an_answer_that_makes_no_sense_is_told_and_sent_again_only_where_a_copy_
 ) -> None:
     window = days_ago(world, ago)
     rows = meant(world, server, window)
-    counts = {platform: len(rows[platform]) for platform in (*IN_DOUBT, *SURE)}
+    counts = {platform: len(rows[platform]) for platform in (*IN_DOUBT, *SURE) if platform != IN_PEACE}
     assert min(counts.values()) > 1
     action = {"status": 200, "body": NONSENSE[kind][0]}
     go_wrong(
@@ -83,7 +85,7 @@ def test_an_answer_that_makes_no_sense_is_told_and_sent_again_only_where_a_copy_
             row: "settled" if platform in SURE else "unknown" for platform in rows for row in rows[platform]
         }
         assert mine.states() == states
-        sent = {vendor for platform in SURE for vendor in rows[platform].values()}
+        sent = {vendor for platform in SURE for vendor in rows.get(platform, {}).values()}
         assert received(world) - before == Counter(sent)
 
         books, asked = world.ask("/ledger"), world.requests()

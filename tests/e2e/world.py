@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import urllib.request
 import uuid
@@ -37,7 +38,7 @@ from tests.e2e.expected import AdPlatform, Booked, Correction, Delivery, Worth
 
 Json = dict[str, Any]
 EMPTY = "template0"
-DAYS = {"google_ads": 90, "meta": 7, "tiktok": 28, "linkedin": 30}
+DAYS = {"google_ads": 90, "meta": 7, "tiktok": 28, "linkedin": 30, "microsoft_ads": 90}
 """Click windows the configuration asks for, where it does not leave them to the platform."""
 ACTIONS: Json = {
     "purchase": {"kinds": ["first_payment"]},
@@ -55,6 +56,12 @@ NAMES = {
     "meta": {"purchase": "Purchase", "upgrade": "Upgrade", "trial": "StartTrial"},
     "tiktok": {"purchase": "Purchase", "renewal": "Subscribe", "upgrade": "Upgrade", "trial": "StartTrial"},
     "linkedin": {"purchase": "900001", "renewal": "900002", "upgrade": "900004", "trial": "900003"},
+    "microsoft_ads": {
+        "purchase": "Offline purchase",
+        "renewal": "Offline renewal",
+        "upgrade": "Offline upgrade",
+        "trial": "Offline trial",
+    },
 }
 """Renewals are not for Meta here: what is not mapped must not be sent."""
 NAME_KEY = {
@@ -62,6 +69,7 @@ NAME_KEY = {
     "meta": "event_name",
     "tiktok": "event",
     "linkedin": "conversion_rule_id",
+    "microsoft_ads": "conversion_name",
 }
 
 
@@ -107,6 +115,14 @@ PLATFORMS: Sequence[AdPlatform] = (
         click_window=timedelta(days=DAYS["linkedin"]),
         oldest_event=timedelta(days=90),
         actions=_by_kind("linkedin"),
+    ),
+    AdPlatform(
+        name="microsoft_ads",
+        click_ids=frozenset({"msclkid"}),
+        click_window=timedelta(days=DAYS["microsoft_ads"]),
+        oldest_event=timedelta(days=90),
+        corrects_for=timedelta(days=90),
+        actions=_by_kind("microsoft_ads"),
     ),
 )
 
@@ -204,12 +220,15 @@ def _filled(content: Any, secrets: Mapping[str, str]) -> Any:
 def booked(entry: Json) -> Booked:
     """An entry of the sandbox's books in the form `expected` computes it."""
     assert entry["matched"], f"the platform does not know this click: {entry}"
+    occurred_at = datetime.fromisoformat(entry["occurred_at"])
+    if entry["platform"] == "microsoft_ads":
+        occurred_at = occurred_at.replace(microsecond=0)  # its fraction tells the row, not the time
     return Booked(
         platform=entry["platform"],
         action=entry["action"],
         click_kind=entry["click_kind"],
         click_id=entry["click_id"],
-        occurred_at=datetime.fromisoformat(entry["occurred_at"]),
+        occurred_at=occurred_at,
         value=Decimal(entry["first_value"]),
         currency=entry["first_currency"],
         total=Decimal(entry["total"]),
@@ -222,6 +241,14 @@ def booked(entry: Json) -> Booked:
             for adjustment in entry["adjustments"]
         ),
     )
+
+
+def named(platform: str, vendor_id: str, click_id: str, occurred_at: datetime) -> str:
+    """What the sandbox's books call a row of the ledger; Microsoft has no ids of conversions."""
+    if platform != "microsoft_ads":
+        return vendor_id
+    digits = int(hashlib.sha256(vendor_id.encode()).hexdigest()[:16], 16) % 1_000_000
+    return f"{click_id} {occurred_at.astimezone(UTC).replace(microsecond=digits).isoformat()}"
 
 
 @contextmanager
