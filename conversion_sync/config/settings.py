@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from conversion_sync.config.pace import BreakerSettings, Bucket, LimitSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.identifier import Identifier
 from conversion_sync.model.revenue import EventKind
@@ -131,6 +132,9 @@ class AccountSettings(Part):
     identifiers: tuple[Identifier, ...] = ()
     """What the account is told of who a customer is; by default nothing. Of those its platform takes."""
     takes: ClassVar[tuple[Identifier, ...]] = ()
+    limits: Mapping[Bucket, LimitSettings] = Field(default_factory=dict)
+    """By bucket; each replaces the platform's own number of the same name."""
+    breaker: BreakerSettings = BreakerSettings()
 
     def findings(self) -> Iterator[Finding]:
         """Broken rules between the account's keys; `key` is one of them, or empty for the account itself."""

@@ -173,6 +173,12 @@ def intend(desk: Desk, rows: Sequence[Outbound], now: datetime) -> str:
     return batch_id
 
 
+def release(desk: Desk, rows: Sequence[Outbound], now: datetime) -> None:
+    """Lets rows go again that wait only because their delivery pauses."""
+    with desk.by_key() as connection:
+        connection.execute(query("delivery/release_waiting"), {**_keys(rows), "now": now})
+
+
 def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, now: datetime) -> None:
     """Commits that a request was refused as a whole. Its rows stay in flight: a search goes on with them."""
     desk.open_month(now)

@@ -4,289 +4,153 @@ One delivery works on an account at a time: it holds the account's lock in the d
 run waits, and rows found in flight can only be a dead run's. Then, in order: recover those, release
 what was held, expire what ran out of time, send conversions, ask after accepted requests, plan what
 that made possible, send corrections, plan and send again until none is left: corrections of one payment
-leave one after the other. A platform that is down or refuses the account stops the delivery; what was
-not sent stays planned or held. So does an answer in doubt where a copy would count.
+leave one after the other. Every request passes the account's gate first, before a row is claimed for it.
+A platform that is down, throttles or refuses the account stops the delivery; what was not sent stays
+planned or held. So does an answer in doubt where a copy would count.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import tenacity
-from sqlalchemy import Row
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Claimed, Desk, Verdict
-from conversion_sync.delivery.isolate import STOPS, isolate
+from conversion_sync.delivery.batch import send_batch
+from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.gate import LANES, LONGEST_PAUSE, Gate, Paced
+from conversion_sync.delivery.pacing import jittered
 from conversion_sync.delivery.plan import plan
 from conversion_sync.delivery.settle import settle_due
+from conversion_sync.delivery.standing import expire, hold_due, recover, release_held
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.delivery.validate import validate
-from conversion_sync.delivery.verdicts import (
-    NOT_TRIED,
-    asked_delay,
-    doubtful_since,
-    in_doubt,
-    passes_by_itself,
-    verdicts_of,
-)
-from conversion_sync.model.conversion import ConversionKind, Outcome, Reason, State
+from conversion_sync.delivery.verdicts import asked_delay, passes_by_itself
+from conversion_sync.delivery.work import Work
+from conversion_sync.model.conversion import ConversionKind, Outcome
 from conversion_sync.model.windows import Window
-from conversion_sync.platforms.platform import Catalogue, Platform, SendResult
+from conversion_sync.platforms.platform import Platform, SendResult
 from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
 
-log = logging.getLogger(__name__)
-
 TRIES = 4
 """How often a delivery goes on after a passing fault before it leaves the rest to the next run."""
-LONGEST_PAUSE = 30.0
-"""Seconds; a platform that asks for more is left to the next run."""
+FIRST_PAUSE = 0.5
+"""Seconds; doubles with every try."""
 
 
 def deliver(
-    desk: Desk, adapter: Platform, window: Window, mode: UploadMode, clock: Callable[[], datetime]
+    desk: Desk,
+    adapter: Platform,
+    window: Window,
+    mode: UploadMode,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Tally:
     """Sends what is due of the window and of earlier hours; returns what happened.
 
     `dry_run` sends nothing, `validate_only` asks the platform to check and changes no row.
     """
-    tally = Tally()
+    gate = Gate(desk=desk, facts=adapter.catalogue, clock=clock, sleep=sleep)
+    work = Work(desk=desk, adapter=adapter, window=window, clock=clock, sleep=sleep, gate=gate)
+    tally, paced = work.tally, Paced(adapter, gate)
     with session_lock(desk.engine, "deliver", desk.platform, desk.account):
-        tally.recovered = _recover(desk, adapter, clock())
-        _expire(desk, adapter, clock())
+        tally.recovered = recover(desk, adapter, clock())
+        expire(desk, adapter, clock())
+        if mode is not UploadMode.DRY_RUN:
+            gate.open()
         if mode is UploadMode.VALIDATE_ONLY:
-            validate(desk, adapter, window, clock(), tally)
+            validate(desk, paced, window, clock(), tally)
         if mode is UploadMode.LIVE:
-            _release_held(desk, clock())
-            _send_kind(desk, adapter, window, ConversionKind.CONVERSION, clock, tally)
-            tally.settlements.update(settle_due(desk, adapter, clock()).rows)
+            release_held(desk, clock())
+            _send_kind(work, ConversionKind.CONVERSION)
+            tally.settlements.update(settle_due(desk, paced, clock()).rows)
             if adapter.catalogue.can_retract:
-                _send_corrections(desk, adapter, window, clock, tally)
+                _send_corrections(work)
+        tally.pause = gate.pause()
     return tally
 
 
-def _send_corrections(
-    desk: Desk, adapter: Platform, window: Window, clock: Callable[[], datetime], tally: Tally
-) -> None:
+def _send_corrections(work: Work) -> None:
     """Sends corrections, and those that only the answers to these made possible, until nothing is due."""
-    stale: Window | None = window
-    while tally.stopped is None:
-        plan(desk.engine, stale, clock())
-        answered = tally.outcomes.total()
-        _send_kind(desk, adapter, window, ConversionKind.ADJUSTMENT, clock, tally)
-        if tally.outcomes.total() == answered:
+    stale: Window | None = work.window
+    while work.tally.stopped is None:
+        plan(work.desk.engine, stale, work.clock())
+        answered = work.tally.outcomes.total()
+        _send_kind(work, ConversionKind.ADJUSTMENT)
+        if work.tally.outcomes.total() == answered:
             return
         stale = None
 
 
-def _send_kind(
-    desk: Desk,
-    adapter: Platform,
-    window: Window,
-    kind: ConversionKind,
-    clock: Callable[[], datetime],
-    tally: Tally,
-) -> None:
+def _send_kind(work: Work, kind: ConversionKind) -> None:
     """Sends until nothing is due, pausing and going on after passing faults a few times."""
+    facts = work.adapter.catalogue
+    growing = tenacity.wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE.total_seconds())
 
-    def one_pass() -> SendResult | None:
-        return _drain(desk, adapter, window, kind, clock, tally)
-
-    def asked(stop: SendResult | None) -> float:
-        delay = asked_delay(adapter.catalogue, stop.code, stop.retry_after) if stop else None
-        return delay.total_seconds() if delay else 0.0
+    def asked(stop: SendResult | None) -> timedelta | None:
+        return asked_delay(facts, stop.code, stop.retry_after) if stop else None
 
     def pause(state: tenacity.RetryCallState) -> float:
-        stop = state.outcome.result() if state.outcome else None
-        return max(asked(stop), tenacity.wait_exponential_jitter(multiplier=0.5, max=LONGEST_PAUSE)(state))
+        wait = asked(state.outcome.result() if state.outcome else None)
+        if wait is None:
+            wait = jittered(timedelta(seconds=growing(state)), work.gate.chance)
+        return wait.total_seconds()
 
     def worth_waiting(stop: SendResult | None) -> bool:
-        if stop is None or not passes_by_itself(stop.outcome, adapter.catalogue):
+        if stop is None or not passes_by_itself(stop.outcome, facts):
             return False
-        return asked(stop) <= LONGEST_PAUSE
+        return (asked(stop) or timedelta()) <= LONGEST_PAUSE
 
-    tally.stopped = tenacity.Retrying(
+    work.tally.stopped = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(TRIES),
         wait=pause,
         retry=tenacity.retry_if_result(worth_waiting),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        before_sleep=lambda _: _release_waiting(desk, clock()),
-        sleep=time.sleep,
-    )(one_pass)
+        before_sleep=lambda _: _release_waiting(work),
+        sleep=work.sleep,
+    )(lambda: _drain(work, kind))
 
 
-def _drain(
-    desk: Desk,
-    adapter: Platform,
-    window: Window,
-    kind: ConversionKind,
-    clock: Callable[[], datetime],
-    tally: Tally,
-) -> SendResult | None:
-    """Claims and sends batch after batch; returns the answer that stopped it, or None when done."""
-    facts = adapter.catalogue
-    while True:
+def _drain(work: Work, kind: ConversionKind) -> SendResult | None:
+    """Claims and sends batch after batch; returns what stopped it, or None when nothing is due."""
+    facts = work.adapter.catalogue
+    while _is_due(work, kind):
+        entered = work.gate.enter(LANES[kind], facts.batch_size)
+        if isinstance(entered, SendResult):
+            return entered
         batch = books.claim(
-            desk, kind, clock(), window.end, facts.batch_size, per_action=facts.confirms_later
+            work.desk,
+            kind,
+            work.clock(),
+            work.window.end,
+            entered.conversions,
+            per_action=facts.confirms_later,
         )
+        work.gate.unused(LANES[kind], entered.conversions - len(batch))
         if not batch:
             return None
-        stop = _send_batch(desk, adapter, batch, clock, tally)
+        stop = send_batch(work, batch)
         if stop is not None:
             if stop.outcome is Outcome.HOLD:
-                _hold_due(desk, window, stop.code, clock())
+                hold_due(work.desk, work.window, stop.code, work.clock())
             return stop
+    return None
 
 
-def _send_batch(
-    desk: Desk, adapter: Platform, batch: Sequence[Claimed], clock: Callable[[], datetime], tally: Tally
-) -> SendResult | None:
-    facts = adapter.catalogue
-    good = _refuse_invalid(desk, adapter, batch, clock(), tally)
-    if not good:
-        return None
-
-    def send(rows: Sequence[Claimed]) -> SendResult:
-        tally.requests += 1
-        sent = [item.row for item in rows]
-        answer = adapter.send(sent, validate_only=False)
-        if answer.outcome is Outcome.BAD_BATCH:
-            books.refused_whole(desk, sent, answer.code, answer.text, clock())
-        return answer
-
-    def send_again(rows: Sequence[Claimed]) -> SendResult:
-        books.intend(desk, [item.row for item in rows], clock())
-        return send(rows)
-
-    answer = send(good)
-    answers: Iterable[tuple[Sequence[Claimed], SendResult]] = [(good, answer)]
-    if answer.outcome is Outcome.BAD_BATCH:
-        answers = isolate(good, answer, send_again, facts)
-    stop: SendResult | None = None
-    for rows, result in answers:
-        _record(desk, adapter, rows, result, clock(), tally)
-        if result.outcome in STOPS and result.code not in facts.resend_alone:
-            stop = result if stop is None or result.outcome is Outcome.HOLD else stop
-    if stop is not None:
-        log.error("%s:%s stopped: %s %s %s", desk.platform, desk.account, stop.code, stop.text, stop.remedy)
-    return stop
+def _is_due(work: Work, kind: ConversionKind) -> bool:
+    """Whether there is a request to make: the gate counts those it lets through."""
+    due = {**work.desk.key, "kind": kind.value, "now": work.clock(), "horizon": work.window.end}
+    with work.desk.engine.begin() as connection:
+        return connection.execute(query("delivery/any_due"), due).one_or_none() is not None
 
 
-def _record(
-    desk: Desk, adapter: Platform, rows: Sequence[Claimed], result: SendResult, now: datetime, tally: Tally
-) -> None:
-    verdicts = verdicts_of(rows, result, adapter.catalogue, now)
-    if result.request_ref and any(verdict.state is State.ACCEPTED for verdict in verdicts):
-        with desk.engine.begin() as connection:
-            connection.execute(
-                query("delivery/open_poll"),
-                {
-                    **desk.key,
-                    "request_ref": result.request_ref,
-                    "now": now,
-                    "next_poll_at": now + adapter.catalogue.first_status_after,
-                },
-            )
-    books.record(desk, books.new_batch_id(), verdicts, now)
-    tally.outcomes.update(verdict.outcome for verdict in verdicts)
-
-
-def _refuse_invalid(
-    desk: Desk, adapter: Platform, batch: Sequence[Claimed], now: datetime, tally: Tally
-) -> list[Claimed]:
-    """Rejects the rows the platform would refuse by its documented rules; returns the others."""
-    good: list[Claimed] = []
-    bad: list[Verdict] = []
-    for item in batch:
-        fault = adapter.invalid(item.row)
-        if fault is None:
-            good.append(item)
-        else:
-            bad.append(
-                Verdict(
-                    conversion_id=item.row.conversion_id,
-                    occurred_at=item.row.occurred_at,
-                    state=State.REJECTED,
-                    reason=Reason.INVALID_ROW,
-                    outcome=Outcome.REJECTED.value,
-                    code=Reason.INVALID_ROW.value,
-                    text=fault,
-                )
-            )
-    books.record(desk, books.new_batch_id(), bad, now)
-    tally.outcomes.update(verdict.outcome for verdict in bad)
-    return good
-
-
-def _recover(desk: Desk, adapter: Platform, now: datetime) -> int:
-    """Decides about rows a dead delivery left in flight; returns how many may have arrived."""
-    with desk.engine.begin() as connection:
-        orphans = connection.execute(query("delivery/orphans"), desk.key).all()
-    verdicts = [_orphaned(orphan, adapter.catalogue, now) for orphan in orphans]
-    books.recover(desk, books.new_batch_id(), verdicts, now)
-    return sum(verdict.in_doubt for verdict in verdicts)
-
-
-def _orphaned(orphan: Row[Any], facts: Catalogue, now: datetime) -> Verdict:
-    """`orphan` by sql/delivery/orphans.sql."""
-    if orphan.first_sent_at is None:
-        return Verdict(
-            conversion_id=orphan.conversion_id,
-            occurred_at=orphan.occurred_at,
-            state=State.PLANNED,
-            reason=Reason.WAITS_RETRY,
-            outcome=Outcome.RETRY_LATER.value,
-            code=NOT_TRIED,
-            text="The platform refused its request; the delivery died before it was sent again.",
-            not_before=now,
-        )
-    state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, facts, now, now)
-    return Verdict(
-        conversion_id=orphan.conversion_id,
-        occurred_at=orphan.occurred_at,
-        state=state,
-        reason=reason,
-        outcome=Outcome.AMBIGUOUS.value,
-        text="The delivery that sent it died before it wrote down the answer.",
-        not_before=not_before,
-        in_doubt=doubtful,
-    )
-
-
-def _expire(desk: Desk, adapter: Platform, now: datetime) -> None:
-    """Gives up what can no longer be sent; planning says of what never left why that is."""
-    with desk.engine.begin() as connection:
-        connection.execute(
-            query("delivery/give_up"),
-            {**desk.key, "now": now, "doubtful_since": doubtful_since(adapter.catalogue, now)},
-        )
-    with desk.engine.begin() as connection:
-        late = connection.execute(query("delivery/expire"), {**desk.key, "now": now}).rowcount
-    if late:
-        plan(desk.engine, None, now)
-
-
-def _release_held(desk: Desk, now: datetime) -> None:
-    with desk.engine.begin() as connection:
-        connection.execute(query("delivery/release_held"), {**desk.key, "now": now})
-
-
-def _release_waiting(desk: Desk, now: datetime) -> None:
-    """After a pause the rows that wait for it may go again at once."""
-    with desk.engine.begin() as connection:
-        connection.execute(
-            query("delivery/release_waiting"), {**desk.key, "until": now + timedelta(hours=2), "now": now}
-        )
-
-
-def _hold_due(desk: Desk, window: Window, code: str, now: datetime) -> None:
-    with desk.engine.begin() as connection:
-        connection.execute(
-            query("delivery/hold_due"), {**desk.key, "code": code or None, "now": now, "horizon": window.end}
-        )
+def _release_waiting(work: Work) -> None:
+    """The rows that wait because this delivery does may go again with it."""
+    rows = list(work.backing_off)
+    work.backing_off.clear()
+    if rows:
+        books.release(work.desk, rows, work.clock())

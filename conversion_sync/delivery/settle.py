@@ -9,6 +9,7 @@ more is one whose rows may have arrived. Source: specs/google_ads.md §5.5.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 
 from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Claimed, Desk, Verdict
+from conversion_sync.delivery.gate import Gate, Paced
 from conversion_sync.delivery.plan import plan
 from conversion_sync.delivery.verdicts import FIRST_RETRY, in_doubt, refused, retry_later
 from conversion_sync.model.conversion import Outcome, Reason, State
@@ -41,17 +43,24 @@ class Settled:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def settle(desk: Desk, adapter: Platform, clock: Callable[[], datetime]) -> Settled:
+def settle(
+    desk: Desk,
+    adapter: Platform,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Settled:
     """Asks after what is due at an account without sending anything, and plans what that made possible."""
+    gate = Gate(desk=desk, facts=adapter.catalogue, clock=clock, sleep=sleep)
     with session_lock(desk.engine, "deliver", desk.platform, desk.account):
-        found = settle_due(desk, adapter, clock())
+        gate.open()
+        found = settle_due(desk, Paced(adapter, gate), clock())
     if found.requests:
         plan(desk.engine, None, clock())
     return found
 
 
-def settle_due(desk: Desk, adapter: Platform, now: datetime) -> Settled:
-    """Asks after every request that is due. The caller holds the account's lock."""
+def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
+    """Asks after every request that is due, while the gate lets it. The caller holds the account's lock."""
     found = Settled()
     with desk.engine.begin() as connection:
         due = connection.execute(query("delivery/due_polls"), {**desk.key, "now": now}).all()
@@ -62,6 +71,8 @@ def settle_due(desk: Desk, adapter: Platform, now: datetime) -> Settled:
             ).all()
             rows = books.read(connection, desk, sent)
         answer = adapter.settlement(poll.request_ref)
+        if answer is None:
+            break
         verdicts = decide(rows, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
         books.settle(desk, sent[0].batch_id if sent else books.new_batch_id(), verdicts, now)
         found.requests += 1

@@ -12,22 +12,23 @@ from itertools import groupby
 
 from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Claimed, Desk
+from conversion_sync.delivery.gate import Paced
 from conversion_sync.delivery.isolate import STOPS, isolate
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outcome, Reason
 from conversion_sync.model.windows import Window
-from conversion_sync.platforms.platform import Platform, RowResult, SendResult
+from conversion_sync.platforms.platform import RowResult, SendResult
 from conversion_sync.store.queries import query
 
 REFUSED = frozenset({Outcome.REJECTED, Outcome.BAD_BATCH})
 
 
-def validate(desk: Desk, adapter: Platform, window: Window, now: datetime, tally: Tally) -> None:
+def validate(desk: Desk, adapter: Paced, window: Window, now: datetime, tally: Tally) -> None:
     """Checks every batch of every action that is due; `tally` gets what was refused and what stopped it."""
 
     def check(rows: Sequence[Claimed]) -> SendResult:
         tally.requests += 1
-        return adapter.send([item.row for item in rows], validate_only=True)
+        return adapter.check([item.row for item in rows])
 
     for batch in _batches(desk, window, now, adapter.catalogue.batch_size):
         good = _valid(adapter, batch, tally)
@@ -58,7 +59,7 @@ def _batches(desk: Desk, window: Window, now: datetime, size: int) -> Iterator[l
             yield batch
 
 
-def _valid(adapter: Platform, batch: Sequence[Claimed], tally: Tally) -> list[Claimed]:
+def _valid(adapter: Paced, batch: Sequence[Claimed], tally: Tally) -> list[Claimed]:
     """The rows that break none of the platform's documented rules."""
     good: list[Claimed] = []
     for item in batch:

@@ -126,14 +126,17 @@ def passes_by_itself(outcome: Outcome, facts: Catalogue) -> bool:
 
 def wait(item: Claimed, code: str, facts: Catalogue, now: datetime, asked: timedelta | None) -> timedelta:
     """How long a row waits after a code that asks to come back: as told, as its code's pauses go, or ours."""
-    patience = patience_of(facts, code)
     rung = item.later_tries if item.later_code == code else 0
-    if asked is not None or patience.delay is None:
-        return retry_delay(item.attempts, asked)
-    pauses = (patience.delay, *patience.then)
+    told = asked if asked is not None else pause_of(patience_of(facts, code), rung, now)
+    return retry_delay(item.attempts, told)
+
+
+def pause_of(patience: Patience, rung: int, now: datetime) -> timedelta | None:
+    """The pause after `rung` others of a code; None where pauses are left to us."""
+    pauses = () if patience.delay is None else (patience.delay, *patience.then)
     if rung >= len(pauses) and patience.next_day:
         return (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0) - now
-    return retry_delay(item.attempts, pauses[min(rung, len(pauses) - 1)])
+    return pauses[min(rung, len(pauses) - 1)] if pauses else None
 
 
 def retry_delay(attempts: int, asked: timedelta | None) -> timedelta:

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from conversion_sync.config.pace import BreakerSettings, Bucket, LimitSettings
 from conversion_sync.config.settings import AccountSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Expiry
 from conversion_sync.model.identifier import Identifier, Rule
 from conversion_sync.platforms.oauth import OAuthFile, oauth_of
+from conversion_sync.platforms.pace import UsageKeys, breaker_of, limits_of, own_pace, usage_of
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
 
 OVERRIDES = {"batch_size", "click_window_days", "max_event_age_days", "first_status_after_minutes"}
@@ -59,6 +61,11 @@ class Retries(BaseModel):
             return (timedelta(hours=self.delay_hours),)
         return tuple(timedelta(minutes=minutes) for minutes in self.delay_minutes)
 
+    @property
+    def pauses(self) -> bool:
+        """Whether it says how soon."""
+        return bool(self.delays) or self.next_day
+
     @field_validator("delay_minutes", mode="before")
     @classmethod
     def _one_or_more(cls, given: object) -> object:
@@ -66,7 +73,7 @@ class Retries(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.tries is None and self.hours_after_original is None and not self.delays:
+        if self.tries is None and self.hours_after_original is None and not self.pauses:
             raise ValueError(f"neither a bound nor a delay for {', '.join(self.codes)}")
         if self.delay_hours is not None and self.delay_minutes:
             raise ValueError(f"hours and minutes for {', '.join(self.codes)}")
@@ -107,6 +114,10 @@ class CatalogueFile(BaseModel):
     of_rows: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
     oauth: OAuthFile | None = None
+    limits: Mapping[Bucket, LimitSettings] = {}
+    quotas: tuple[str, ...] = ()
+    usage: UsageKeys | None = None
+    breaker: BreakerSettings = BreakerSettings()
     identifiers: Mapping[Identifier, Mapping[str, Rule]] = Field(default_factory=dict)
     """By what an account may be told of a customer: the platform's fields, each with its value's rule."""
 
@@ -131,6 +142,14 @@ class CatalogueFile(BaseModel):
         if twice:
             raise ValueError(f"retries listed twice: {', '.join(twice)}")
         self._check_class(listed, Outcome.RETRY_LATER)
+        return self
+
+    @model_validator(mode="after")
+    def _quotas_are_of_codes_that_say_how_soon(self) -> Self:
+        self._check_class(self.quotas, Outcome.RETRY_LATER)
+        told = {code for retries in self.retries for code in retries.codes if retries.pauses}
+        if others := sorted(set(self.quotas) - told):
+            raise ValueError(f"quotas without a delay in retries: {', '.join(others)}")
         return self
 
     @model_validator(mode="after")
@@ -162,7 +181,8 @@ def catalogue_of(platform: str, account: AccountSettings) -> Catalogue:
     shared = dict(_read(platform))
     routes = shared.pop("routes", {})
     route = account.route()
-    facts = CatalogueFile.model_validate({**shared, **(routes[route] if route else {}), **own})
+    known = {**shared, **(routes[route] if route else {}), **own}
+    facts = CatalogueFile.model_validate({**known, **own_pace(known, account)})
     return _frozen(facts, account)
 
 
@@ -229,6 +249,10 @@ def _frozen(facts: CatalogueFile, account: AccountSettings) -> Catalogue:
         identifiers=_fields(facts, account.identifiers),
         too_large=frozenset(facts.too_large),
         oauth=oauth_of(facts.oauth, account),
+        limits=limits_of(facts.limits),
+        quotas=MappingProxyType(dict.fromkeys(facts.quotas, True)),
+        usage=usage_of(facts.usage),
+        breaker=breaker_of(facts.breaker),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.oauth import OAuth
+from conversion_sync.platforms.pace import EVERY, Breaker, Lane, Limits, Usage
 
 
 class DedupPromise(StrEnum):
@@ -96,6 +97,17 @@ class Catalogue:
     """Codes that blame the size of a request and no row of it."""
     oauth: OAuth | None = None
     """How the account's tokens are fetched and renewed; None where a configured one is all there is."""
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    """What may leave in a span of time, by bucket: a lane's name, or `every` for the lanes without."""
+    quotas: Mapping[str, bool] = field(default_factory=dict)
+    """Vendor codes, as in `codes`, that say a quota of the account is used up: nothing is asked meanwhile."""
+    usage: Usage | None = None
+    """How its own word on what is used of a quota slows requests; None where it says nothing."""
+    breaker: Breaker = field(default_factory=Breaker)
+
+    def bucket(self, lane: Lane) -> str:
+        """What a request of this kind counts in."""
+        return lane.value if lane.value in self.limits else EVERY
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -137,7 +149,8 @@ class SendResult:
     `outcome` holds for every row not in `rows` (keyed by index into the batch). With BAD_BATCH,
     `named` are the indexes the platform blamed, empty when it named none. `request_ref` is the
     vendor's id of the request, by which an ACCEPTED batch is asked after. `retry_after` is the
-    platform's own delay. `remedy` says what a human must do when the outcome is HOLD.
+    platform's own delay, `used` the percentage it says is used of a quota. `remedy` says what a human
+    must do when the outcome is HOLD.
     """
 
     outcome: Outcome
@@ -148,6 +161,7 @@ class SendResult:
     named: Sequence[int] = ()
     request_ref: str | None = None
     retry_after: timedelta | None = None
+    used: float | None = None
     http_status: int | None = None
 
 

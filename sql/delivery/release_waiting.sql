@@ -1,6 +1,7 @@
--- Rows that wait for a retry may go again: the delivery that put them there has waited itself.
--- Input:  :platform, :account, :now, :until (how far ahead a retry's delay may lie). Output: conversion. Cost: conversion_due.
+-- Rows that a delivery put back only because it pauses itself may go again with it; waits that the platform asked for, or an
+-- earlier delivery set, stay as they are.
+-- Input:  :conversion_ids (with commas), :earliest, :latest (times of their events), :now. Output: conversion. Cost: primary-key probes.
 update conversion
 set not_before = :now, changed_at = :now
-where platform = :platform and account = :account and state = 'planned' and attempts > 0
-    and reason in ('waits_retry', 'resend_in_doubt') and not_before > :now and not_before <= :until
+where conversion_id = any (string_to_array(:conversion_ids, ',')) and occurred_at between :earliest and :latest
+    and state = 'planned' and reason in ('waits_retry', 'resend_in_doubt') and not_before > :now
