@@ -84,7 +84,7 @@ def by_status(facts: Catalogue, reply: Reply, text: str, *, remedy: str) -> Send
 def nameless(batch: Sequence[Outbound], excerpt: Callable[[str], str]) -> Callable[[str], str]:
     """`excerpt` that also hides what tells the batch's people apart: vendors echo what they refuse."""
     known = {value for row in batch for value in (row.click_id, row.ip_address, row.user_agent) if value}
-    known.update(value for row in batch for value in row.click_ids.values())
+    known.update(value for row in batch for value in (*row.click_ids.values(), *row.identifiers.values()))
     longest_first = sorted((value for value in known if len(value) >= SHORTEST_IDENTIFIER), key=len)[::-1]
 
     def scrubbed(text: str) -> str:

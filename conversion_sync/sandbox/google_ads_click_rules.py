@@ -239,25 +239,28 @@ def _terms_faults(standing: Standing) -> Iterator[Fault]:
 
 
 def _twin_faults(case: _Case, twins: Twins) -> Iterator[Fault]:
-    if case.row.order_id:
-        if twins.orders[case.action, case.row.order_id] > 1:
-            yield _bad("DUPLICATE_ORDER_ID", "order_id")
-    elif twins.clicks[_click_and_time(case.row)] > 1:
+    if case.row.order_id and twins.orders[case.action, case.row.order_id] > 1:
+        yield _bad("DUPLICATE_ORDER_ID", "order_id")
+    if _by_click(case) and twins.clicks[_click_and_time(case.row)] > 1:
         yield _bad("DUPLICATE_CLICK_CONVERSION_IN_REQUEST")
 
 
 def _repeat(case: _Case) -> Repeat | None:
     """Rule 28: an order id already used, else the same click, time and action."""
     books, row = case.vendors.books, case.row
-    if not books.drops_copies(PLATFORM):
-        return None
-    if row.order_id:
-        entry = books.find(PLATFORM, case.customer, case.action, row.order_id)
-        return Repeat(entry, _bad("ORDER_ID_ALREADY_IN_USE", "order_id")) if entry else None
-    for entry in books.of_click(PLATFORM, case.customer, case.action, _click_id(row)[1]):
-        if entry.first.occurred_at == case.at:
-            return Repeat(entry, _bad("CLICK_CONVERSION_ALREADY_EXISTS"))
+    entry = books.find(PLATFORM, case.customer, case.action, row.order_id) if row.order_id else None
+    if entry is not None:
+        return Repeat(entry, _bad("ORDER_ID_ALREADY_IN_USE", "order_id"))
+    if _by_click(case):
+        for entry in books.of_click(PLATFORM, case.customer, case.action, _click_id(row)[1]):
+            if entry.first.occurred_at == case.at:
+                return Repeat(entry, _bad("CLICK_CONVERSION_ALREADY_EXISTS"))
     return None
+
+
+def _by_click(case: _Case) -> bool:
+    """Whether click and time tell copies apart, which Google leaves open for rows with an order id (§2.6)."""
+    return not case.row.order_id or case.standing.strict_copies
 
 
 def _click_faults(case: _Case) -> Iterator[Fault]:

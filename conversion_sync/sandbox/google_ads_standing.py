@@ -32,7 +32,8 @@ class Standing(BaseModel):
     """One customer. `conversion_customer` of None is the customer itself.
 
     `refuses_rows` words a lacking permission on each row instead of on the request. `foreign_clicks` are
-    those of another account's ads. `strict_identifiers` is the rule before October 2025, gclid or gbraid.
+    those of another account's ads. `strict_identifiers` is the rule before October 2025, gclid or gbraid;
+    `strict_copies` takes the same click and time for a copy even where the order ids differ.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class Standing(BaseModel):
     policy_prohibits: bool = False
     session_attributes_allowed: bool = False
     strict_identifiers: bool = False
+    strict_copies: bool = False
     tracking_since: AwareDatetime | None = None
     foreign_clicks: frozenset[str] = frozenset()
     enabled_variables: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from typing import Any
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.google_ads.api import AdsApi, Refusal, faults_of
 from conversion_sync.platforms.google_ads.classify import Fault, partial_failure, request_fault
-from conversion_sync.platforms.google_ads.messages import adjustment, click_conversion
+from conversion_sync.platforms.google_ads.messages import adjustment, apart, click_conversion
 from conversion_sync.platforms.platform import SendResult
 
 
@@ -26,6 +26,8 @@ class Upload:
     request: str
     rows: str
     encode: Callable[[Outbound, str, Mapping[str, str]], Mapping[str, Any]]
+    arranged: Callable[[Sequence[Outbound]], Sequence[Outbound]] = list
+    """The batch as it is sent, row by row in the same order."""
 
 
 CONVERSIONS = Upload(
@@ -35,6 +37,7 @@ CONVERSIONS = Upload(
     request="UploadClickConversionsRequest",
     rows="conversions",
     encode=click_conversion,
+    arranged=apart,
 )
 ADJUSTMENTS = Upload(
     module="conversion_adjustment_upload_service",
@@ -77,7 +80,7 @@ class Uploads:
             self.upload.encode,
             self.api.facts.identifiers,
         )
-        for row in batch:
+        for row in self.upload.arranged(batch):
             add(**encode(row, customer, fields))
         return message
 

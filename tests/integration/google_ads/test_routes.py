@@ -169,3 +169,14 @@ def test_every_row_of_an_answer_goes_its_own_way(engine: Engine, vendor: Google)
         ("settled", "confirmed", "ok"),
     ]
     assert len(vendor.vendors.books.dump()) == 2
+
+
+def test_two_orders_of_one_click_in_one_second_both_count(engine: Engine, vendor: Google) -> None:
+    vendor.vendors.google_ads.change(strict_copies=True)
+    payments(engine, 3)
+    with engine.begin() as connection:
+        connection.execute(text("update conversion set occurred_at = :at"), {"at": NOW - HOUR})
+    send(engine, vendor.adapter("click_upload"))
+    assert states(engine) == {("settled", "confirmed"): 3}
+    times = sorted(entry["occurred_at"][11:19] for entry in vendor.vendors.books.dump())
+    assert times == ["11:00:00", "11:00:01", "11:00:02"]

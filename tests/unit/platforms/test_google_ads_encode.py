@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
 from conversion_sync.platforms.google_ads.encode import identifiers, invalid
 from conversion_sync.platforms.google_ads.events import ingestion
-from conversion_sync.platforms.google_ads.messages import adjustment, click_conversion
-from tests.unit.platforms.rows import facts, row
+from conversion_sync.platforms.google_ads.messages import adjustment, apart, click_conversion
+from tests.unit.platforms.rows import PAID_AT, facts, row
 
 WEB, GRANTED, DENIED, RETRACTION, RESTATEMENT = 3, 2, 3, 2, 3
 TARGET = {"conversion_action_id": "700000001"}
@@ -293,3 +293,18 @@ def test_what_is_no_hash_never_leaves() -> None:
         "The identifier email_google is not a SHA-256 hash in lower-case hex digits."
     )
     assert invalid(sent, {}) is None
+
+
+def test_orders_of_one_click_in_one_second_are_sent_apart_in_the_same_order() -> None:
+    def at(name: str, seconds: float, **changes: Any) -> Outbound:
+        return conversion(vendor_id=name, occurred_at=PAID_AT + timedelta(seconds=seconds), **changes)
+
+    batch = [at("b", 0.5), at("a", 0.25), at("c", 1), at("other click", 0, click_id="x"), at("d", 9)]
+    sent = apart(batch)
+    assert [row.vendor_id for row in sent] == [row.vendor_id for row in batch]
+    moved = [
+        (now.occurred_at - was.occurred_at).total_seconds() for was, now in zip(batch, sent, strict=True)
+    ]
+    assert moved == [1, 0, 1, 0, 0]
+    alone = [batch[0], batch[4]]
+    assert apart(alone) is alone

@@ -222,3 +222,23 @@ def test_planned_errors_lie_on_the_rows_they_name_or_on_none(upload: Any, vendor
     plan["action"] = {"row_errors": [{"error": "internal_error.INTERNAL_ERROR"}]}
     vendors.faults.add(Rule.model_validate(plan))
     assert errors_of(upload(click_row(order_id="cs_0304"))) == [("internal_error", 2, None)]
+
+
+@pytest.mark.parametrize(
+    ("strict", "within", "later"),
+    [
+        (False, {}, {}),
+        (
+            True,
+            dict.fromkeys((0, 1), "DUPLICATE_CLICK_CONVERSION_IN_REQUEST"),
+            {0: "CLICK_CONVERSION_ALREADY_EXISTS"},
+        ),
+    ],
+)
+def test_whether_another_order_id_saves_the_same_click_and_time(
+    upload: Any, vendors: Vendors, strict: bool, within: dict[int, str], later: dict[int, str]
+) -> None:
+    vendors.google_ads.change(strict_copies=strict)
+    assert faulty(upload(click_row(order_id="cs_0401"), click_row(order_id="cs_0402"))) == within
+    upload(click_row(order_id="cs_0403"))
+    assert faulty(upload(click_row(order_id="cs_0404"))) == later
