@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.http import Reply, members
 from conversion_sync.platforms.microsoft_ads.encode import conversion_time
-from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, outcome_of
+from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, fact_of, outcome_of
 from conversion_sync.platforms.verdict import FIRST_REDIRECT, OK, PRECEDENCE, by_status, verdict
 
 Excerpt = Callable[[str], str]
@@ -25,15 +25,6 @@ CLOCKS_DIFFER_BY = timedelta(minutes=5)
 REMEDY = (
     "Check the account's credential, developer token and ids, and the goal's name, at Microsoft Advertising."
 )
-REMEDIES: Mapping[str, str] = {
-    "105": "Check developer_token, and connect the account anew: one of the two is refused.",
-    "106": "Check customer_id and customer_account_id, and that the user may manage that account.",
-    "109": "The access token expired: connect the account anew, or configure a new access_token.",
-    "5605": "Write the goal's conversion_name.",
-    "5606": "Write conversion_name exactly as the offline conversion goal is called.",
-    "5613": "Ask Microsoft Advertising to enable offline conversions for this customer.",
-    "5627": "The goal takes no corrections: name an offline conversion goal that does.",
-}
 LISTS = ("Errors", "OperationErrors", "BatchErrors")
 """Where the two envelopes of a refused request keep their errors."""
 
@@ -80,7 +71,7 @@ def _partial(
         found = _row(facts, fault, batch[index], excerpt, now)
         rows[index] = min(found, rows.get(index, found), key=lambda row: PRECEDENCE.index(row.outcome))
     held = next((row for _, row in sorted(rows.items()) if row.outcome is Outcome.HOLD), None)
-    remedy = REMEDIES.get(held.code, REMEDY) if held else ""
+    remedy = _remedy(facts, held.code) if held else ""
     if unplaced:
         text = excerpt(f"{unplaced[0].code} {unplaced[0].text}")
         outcome = outcome_of(facts.codes, "unplaced") or Outcome.AMBIGUOUS
@@ -111,7 +102,7 @@ def _refused(
             facts,
             fault.code,
             excerpt(_traced(fault.text, body.get("TrackingId"))),
-            remedy=REMEDIES.get(fault.code, REMEDY),
+            remedy=_remedy(facts, fault.code),
             status=reply.status,
             unknown=Outcome.RETRY_LATER if name == "Errors" else generic,
             retry_after=reply.retry_after,
@@ -134,6 +125,10 @@ def _refused(
         named=tuple(sorted(named)),
         http_status=reply.status,
     )
+
+
+def _remedy(facts: Catalogue, code: str) -> str:
+    return fact_of(facts.remedies, code) or REMEDY
 
 
 def _faults(listed: object) -> Iterator[Fault]:

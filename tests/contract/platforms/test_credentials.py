@@ -143,6 +143,43 @@ def test_microsoft_checks_every_header(
     assert counts(sandbox, sent) == [0]
 
 
+MICROSOFT_EXPIRED = {
+    "TrackingId": "2026-R1",
+    "Type": "AdApiFaultDetail",
+    "Errors": [{"Code": 109, "ErrorCode": "AuthenticationTokenExpired", "Message": "Over.", "Detail": None}],
+}
+
+
+def microsoft_by_refresh_token(sandbox: Sandbox, opened: Opened) -> Platform:
+    known = sandbox.endpoints["credentials"]
+    return opened(
+        MICROSOFT,
+        access_token=None,
+        client_id=known["microsoft_client_id"],
+        client_secret=known["microsoft_client_secret"],
+        refresh_token=known["microsoft_refresh_token"],
+        token_uri=sandbox.endpoints["microsoft_oauth"],
+    )
+
+
+@pytest.mark.parametrize(("times", "outcome", "booked"), [(1, Outcome.DELIVERED, 1), (None, Outcome.HOLD, 0)])
+def test_microsofts_expired_token_is_exchanged_once(
+    sandbox: Sandbox, opened: Opened, times: int | None, outcome: Outcome, booked: int
+) -> None:
+    platform = microsoft_by_refresh_token(sandbox, opened)
+    assert_taken(platform, send(platform, row(sandbox, MICROSOFT)))
+    before = sandbox.requests("microsoft_oauth"), sandbox.requests("microsoft")
+    sandbox.go_wrong("microsoft", times=times, status=401, body=MICROSOFT_EXPIRED)
+    sent = row(sandbox, MICROSOFT)
+    answer = send(platform, sent)
+    assert (answer.outcome, counts(sandbox, sent)) == (outcome, [booked])
+    assert answer.code == ("ok" if booked else "109")
+    assert (sandbox.requests("microsoft_oauth"), sandbox.requests("microsoft")) == (
+        before[0] + 1,
+        before[1] + 2,
+    )
+
+
 FOREIGN: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
     ("tiktok", {"pixel_code": "PIXELOFANOTHER"}, {}, "40001"),
     ("linkedin", {}, {"conversion_rule_id": "999999"}, "http_403"),

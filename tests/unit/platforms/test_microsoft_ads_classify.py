@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.microsoft_ads.classify import REMEDIES, REMEDY, classify, expired
+from conversion_sync.platforms.microsoft_ads.classify import REMEDY, classify, expired
 from conversion_sync.platforms.platform import RowResult, SendResult
 from tests.unit.platforms.rows import PAID_AT, excerpt, facts, reply, row
 
@@ -67,7 +67,7 @@ def test_every_code_of_a_row_has_its_class_and_the_others_are_taken(code: int, o
         outcome=DONE,
         code="ok",
         rows={2: RowResult(outcome=outcome, code=str(code), text="Symbol what it says")},
-        remedy=REMEDIES.get(str(code), REMEDY) if outcome is HELD else "",
+        remedy=FACTS.remedies.get(str(code), REMEDY) if outcome is HELD else "",
         http_status=200,
     )
 
@@ -80,7 +80,7 @@ def test_errors_go_to_the_first_and_the_last_row_and_the_hardest_decides() -> No
         0: (REFUSED, "5610"),
         3: (HELD, "5606"),
     }
-    assert found.remedy == REMEDIES["5606"]
+    assert found.remedy == FACTS.remedies["5606"]
 
 
 FUTURE = [
@@ -149,7 +149,7 @@ def test_every_code_of_a_request_has_its_class_whatever_the_status(
         outcome=outcome,
         code=str(code),
         text="Symbol what it says (TrackingId 2026-R1)",
-        remedy=REMEDIES.get(str(code), REMEDY) if outcome is HELD else "",
+        remedy=FACTS.remedies.get(str(code), REMEDY) if outcome is HELD else "",
         http_status=status,
     )
 
