@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -31,6 +30,7 @@ from conversion_sync.model.conversion import (
     Verb,
 )
 from conversion_sync.model.money import Money
+from conversion_sync.platforms.identifiers import NOBODY
 from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
@@ -195,9 +195,6 @@ def read(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> list[Clai
     found = connection.execute(query("delivery/outbound"), _keys(rows)).all()
     people = _people(connection, desk, rows)
     return [_claimed(desk, people.get(row.conversion_id, NOBODY), *row) for row in found]
-
-
-NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 def _people(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> Mapping[str, Mapping[str, str]]:

@@ -122,7 +122,14 @@ class Wire:
         self, url: str, body: object, *, auth: AuthBase, headers: Mapping[str, str] | None = None
     ) -> Reply | Lost:
         """POSTs a JSON document. Raises ValueError for a number JSON cannot hold."""
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return self.post_text(url, text, auth=auth, headers=headers)
+
+    def post_text(
+        self, url: str, text: str, *, auth: AuthBase, headers: Mapping[str, str] | None = None
+    ) -> Reply | Lost:
+        """POSTs a JSON document that is written already."""
+        data = text.encode()
         sent = {"Content-Type": "application/json", **(headers or {})}
         return self._exchange(lambda: self._post(url, data, auth, sent))
 

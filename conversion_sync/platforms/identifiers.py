@@ -19,6 +19,8 @@ from types import MappingProxyType
 
 from conversion_sync.model.identifier import CLEAR_RULES, HASH_OF_NOTHING, Rule
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
+"""Nothing said of anybody."""
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 GMAIL = frozenset({"gmail.com", "googlemail.com"})
 COUNTRY = re.compile(r"[a-z]{2}")

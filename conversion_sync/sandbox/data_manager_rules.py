@@ -24,6 +24,7 @@ SHORTEST_ID, LONGEST_ID = 4, 512
 SKEW = timedelta(seconds=60)
 OLDEST = timedelta(days=540)
 TYPES = frozenset({"UPLOAD_CLICKS", "WEBPAGE"})
+HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 CLICK_FIELDS = ("gclid", "gbraid", "wbraid")
 
 
@@ -192,11 +193,27 @@ def _user_data(event: Any, encoding: int) -> Iterator[Fault]:
         yield Fault("TOO_MANY_USER_IDENTIFIERS", "user_data.user_identifiers", text)
     for index, identifier in enumerate(identifiers):
         kind = identifier.WhichOneof("identifier")
-        if kind in {"email_address", "phone_number"}:
-            reason = _hash_fault(getattr(identifier, kind), encoding)
-            if reason:
-                place = f"user_data.user_identifiers[{index}].{kind}"
-                yield Fault(reason, place, "The value is not an encoded SHA-256 hash.")
+        place = f"user_data.user_identifiers[{index}].{kind}"
+        if kind == "address":
+            yield from _address(identifier.address, encoding, place)
+        else:
+            yield from _hashed(getattr(identifier, kind) if kind else "", encoding, place)
+
+
+def _address(address: Any, encoding: int, place: str) -> Iterator[Fault]:
+    """Names hashed, region and postal code plain, all of them (§6)."""
+    for name in ("given_name", "family_name"):
+        yield from _hashed(getattr(address, name), encoding, f"{place}.{name}")
+    if not re.fullmatch(r"[A-Z]{2}", address.region_code):
+        yield Fault("INVALID_FORMAT", f"{place}.region_code", "The region code is not valid.")
+    if not address.postal_code or "@" in address.postal_code:
+        yield Fault("REQUIRED_FIELD_MISSING", f"{place}.postal_code", "The postal code is required.")
+
+
+def _hashed(text: str, encoding: int, place: str) -> Iterator[Fault]:
+    reason = _hash_fault(text, encoding)
+    if reason:
+        yield Fault(reason, place, "The value is not an encoded SHA-256 hash.")
 
 
 def _hash_fault(text: str, encoding: int) -> str | None:
@@ -208,4 +225,5 @@ def _hash_fault(text: str, encoding: int) -> str | None:
         return None if size == 32 else "INVALID_SHA256_FORMAT"
     if not re.fullmatch(r"[0-9a-fA-F]*", text):
         return "INVALID_HEX_ENCODING"
-    return None if re.fullmatch(r"[0-9a-f]{64}", text) else "INVALID_SHA256_FORMAT"
+    good = text != HASH_OF_NOTHING and re.fullmatch(r"[0-9a-f]{64}", text)
+    return None if good else "INVALID_SHA256_FORMAT"

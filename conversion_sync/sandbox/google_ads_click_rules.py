@@ -27,6 +27,7 @@ CLICK_FIELDS = ("gclid", "gbraid", "wbraid")
 MOST_IDENTIFIERS = 5
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 SHA_256 = re.compile(r"[0-9a-f]{64}")
+HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def _identifier_faults(row: Any) -> Iterator[Fault]:
         kind = identifier.WhichOneof("identifier")
         if kind not in {"hashed_email", "hashed_phone_number"}:
             yield _bad("UNSUPPORTED_USER_IDENTIFIER", "user_identifiers")
-        elif not SHA_256.fullmatch(getattr(identifier, kind)):
+        elif getattr(identifier, kind) == HASH_OF_NOTHING or not SHA_256.fullmatch(getattr(identifier, kind)):
             yield _bad("INVALID_USER_IDENTIFIER", "user_identifiers")
 
 

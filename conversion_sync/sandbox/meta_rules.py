@@ -32,6 +32,8 @@ SOURCES = frozenset(
 HASHED = ("em", "ph", "ge", "db", "ln", "fn", "ct", "st", "zp", "country")
 HASH = re.compile(r"[0-9a-f]{64}")
 HASH_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+NO_HASH = re.compile(rf"{HASH_OF_NOTHING}|(?=.*[A-F])[0-9A-F]{{64}}")
+"""What is meant for a hash and matches nobody, or everybody (§7, strict mode)."""
 TOO_LITTLE = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
     frozenset({"db", "client_user_agent"}),
@@ -110,7 +112,7 @@ def _user_data(user: Mapping[str, Any]) -> Iterator[Fault]:
             if not isinstance(value, str) or not HASH.fullmatch(value) or value == HASH_OF_NOTHING:
                 yield UNHASHED
     others = (value for name, item in user.items() if name not in HASHED for value in _values(item))
-    if any(isinstance(value, str) and "@" in value for value in others):
+    if any(isinstance(value, str) and ("@" in value or NO_HASH.fullmatch(value)) for value in others):
         yield UNHASHED
     given = {name for name, item in user.items() if _values(item)}
     if any(given <= few for few in TOO_LITTLE):

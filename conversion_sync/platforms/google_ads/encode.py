@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault
-from conversion_sync.platforms.identifiers import filled, value_fault
+from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.identifiers import filled
 
 CLICK_KINDS = ("gclid", "gbraid", "wbraid")
 ACTION_ID = re.compile(r"[0-9]+")
@@ -48,14 +49,11 @@ def invalid(row: Outbound, fields: Mapping[str, str]) -> str | None:
     if len(row.vendor_id) < SHORTEST_TRANSACTION_ID:
         return "The transaction id is too short."
     known = identifiers(row)
-    told = people(row, fields, known)
-    if not known and not told:
+    if not known and not people(row, fields, known):
         return "The row has neither gclid nor gbraid nor wbraid."
-    if told and (fault := value_fault(row.identifiers)) is not None:
-        return fault
     if row.kind is ConversionKind.ADJUSTMENT:
-        return _invalid_adjustment(row, known)
-    return money_fault(row.value)
+        return unsound(row) or _invalid_adjustment(row, known)
+    return unsound(row) or money_fault(row.value)
 
 
 def _invalid_adjustment(row: Outbound, known: Mapping[str, str]) -> str | None:

@@ -93,7 +93,8 @@ class LinkedInAdapter:
     def _post(self, batch: Sequence[Outbound], token: str) -> Reply | Lost:
         headers = self._headers() | {"X-RestLi-Method": "BATCH_CREATE"}
         address = f"{self._base}/conversionEvents"
-        return self._wire.post_json(address, request(batch), auth=Bearer(token), headers=headers)
+        body = request(batch, self._facts.identifiers)
+        return self._wire.post_json(address, body, auth=Bearer(token), headers=headers)
 
     def _get(self, rule: str, token: str) -> Reply | Lost:
         return self._wire.get(f"{self._base}/conversions/{rule}", auth=Bearer(token), headers=self._headers())

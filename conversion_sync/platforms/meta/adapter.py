@@ -1,55 +1,25 @@
-"""Meta's Conversions API over the vendor's own serialiser and our own connection.
+"""Meta's Conversions API: one dataset, by the vendor's request class over our own connection.
 
-The SDK's default API is global, its exceptions carry tokens and it takes any JSON for success, so of it
-only `EventRequest` is used, with this adapter as its HTTP client. Source:
-specs/meta_tiktok_linkedin_microsoft.md §1.2.
+Source: specs/meta_tiktok_linkedin_microsoft.md §1.1, §1.3.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire, members
 from conversion_sync.platforms.meta.classify import REMEDY, classify
 from conversion_sync.platforms.meta.encode import event, invalid
+from conversion_sync.platforms.meta.sdk import Client, post
 from conversion_sync.platforms.meta.settings import Account
 from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
 from conversion_sync.platforms.preflight import refused
 from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import OK, checked_here, nameless, nothing_to_ask
-
-
-@dataclass(slots=True)
-class _Client:
-    """What `EventRequest` calls instead of opening a connection itself.
-
-    The token travels in a header, never in the address, and the events as objects instead of texts.
-    """
-
-    wire: Wire
-    base_url: str
-    api_version: str
-
-    def execute(
-        self,
-        url: str,
-        method: object,  # noqa: ARG002
-        request_options: object,  # noqa: ARG002
-        headers: object,  # noqa: ARG002
-        params: Mapping[str, Any],
-    ) -> Reply | Lost:
-        """POSTs to this account's own origin and the version of the catalogue."""
-        _, dataset, edge = url.rsplit("/", 2)
-        body = {name: value for name, value in params.items() if name != "access_token"}
-        body["data"] = [json.loads(text) for text in params["data"]]
-        address = "/".join((self.base_url.rstrip("/"), self.api_version, dataset, edge))
-        return self.wire.post_json(address, body, auth=Bearer(params["access_token"]))
 
 
 class MetaAdapter:
@@ -75,7 +45,7 @@ class MetaAdapter:
         """One request. Meta has no check without effect, test events count: the check is ours."""
         if validate_only:
             return checked_here(batch, invalid)
-        events = [event(row) for row in batch]
+        events = [event(row, self._facts.identifiers) for row in batch]
         answer = signed(self._tokens, lambda token: self._post(events, token), _never)
         if isinstance(answer, SendResult):
             return answer
@@ -112,41 +82,19 @@ class MetaAdapter:
         self._wire.close()
 
     def _post(self, events: Sequence[Mapping[str, Any]], token: str) -> Reply | Lost:
-        from facebook_business.adobjects.serverside.event_request import EventRequest
-
-        request = EventRequest(
-            pixel_id=self._account.dataset_id,
-            events=[sdk_event(wire) for wire in events],
+        return post(
+            Client(self._wire, self._account.base_url, self._facts.api_version),
+            self._account.dataset_id,
+            events,
+            token=token,
+            app_secret=self._app_secret,
             test_event_code=self._account.test_event_code,
-            http_client=_Client(self._wire, self._account.base_url, self._facts.api_version),
-            access_token=token,
-            appsecret=self._app_secret,
         )
-        answer: Reply | Lost = request.execute()
-        return answer
 
 
 def _never(reply: Reply) -> bool:  # noqa: ARG001
     """A system user's token is not renewed by machine (§1.3)."""
     return False
-
-
-def sdk_event(wire: Mapping[str, Any]) -> Any:
-    """The SDK's object for an encoded event; its own normalising gives the same members back."""
-    from facebook_business.adobjects.serverside.action_source import ActionSource
-    from facebook_business.adobjects.serverside.custom_data import CustomData
-    from facebook_business.adobjects.serverside.event import Event
-    from facebook_business.adobjects.serverside.user_data import UserData
-
-    plain = {name: wire[name] for name in ("event_name", "event_time", "event_id")}
-    custom = wire.get("custom_data")
-    return Event(
-        **plain,
-        event_source_url=wire.get("event_source_url"),
-        action_source=ActionSource(wire["action_source"]),
-        user_data=UserData(**wire["user_data"]),
-        custom_data=CustomData(**custom) if custom else None,
-    )
 
 
 def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:

@@ -12,6 +12,8 @@ from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
+from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.identifiers import NOBODY, filled
 
 FBC = re.compile(r"fb\.[0-9]\.[0-9]{10,}\.[^.\s]+(\.[^.\s]+)?")
 """Four dot parts, or five: the vendor's parameter builder appends a marker."""
@@ -30,9 +32,10 @@ ACTION_SOURCES = frozenset(
 )
 
 
-def event(row: Outbound) -> dict[str, Any]:
+def event(row: Outbound, fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
     """The event as it stands in `data`. `event_time` is in seconds, `value` in major units.
 
+    `fields` are those of `user_data` the account fills with the customer's identifiers, each with its rule.
     The currency is in lower case because the vendor's own serialiser writes it so.
     """
     source = _action_source(row)
@@ -41,6 +44,8 @@ def event(row: Outbound) -> dict[str, Any]:
         user["client_ip_address"] = row.ip_address
     if row.user_agent:
         user["client_user_agent"] = row.user_agent
+    if row.identifiers:
+        user |= {name: [value] for name, value in filled(row.identifiers, fields).items()}
     encoded: dict[str, Any] = {
         "event_name": row.target["event_name"],
         "event_time": _seconds(row.occurred_at),
@@ -76,7 +81,7 @@ def invalid(row: Outbound) -> str | None:
         return f"The action_source {row.target['action_source']!r} is unknown to Meta."
     if fbc(row) is None:
         return "The row has neither a well-formed fbc nor an fbclid with the time of its click."
-    return _money(row) or _website(row)
+    return unsound(row) or _money(row) or _website(row)
 
 
 def _money(row: Outbound) -> str | None:

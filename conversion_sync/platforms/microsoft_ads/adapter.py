@@ -59,7 +59,7 @@ class MicrosoftAdsAdapter:
         if batch[0].kind is ConversionKind.ADJUSTMENT:
             answer = self._post("OfflineConversionAdjustments/Apply", adjustments(batch))
         else:
-            answer = self._post("OfflineConversions/Apply", conversions(batch))
+            answer = self._post("OfflineConversions/Apply", conversions(batch, self._facts.identifiers))
         if isinstance(answer, SendResult):
             return answer
         return classify(self._facts, answer, batch, nameless(batch, self._wire.excerpt), self._clock())

@@ -17,6 +17,8 @@ from typing import Any
 
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault, number
+from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.identifiers import NOBODY, filled
 
 CLICK_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 VERBS = {Verb.RESTATE: "Restate", Verb.RETRACT: "Retract"}
@@ -24,9 +26,9 @@ FRACTIONS = 1_000_000
 """Microseconds a second; Microsoft's times have ten times as many."""
 
 
-def conversions(batch: Sequence[Outbound]) -> dict[str, Any]:
+def conversions(batch: Sequence[Outbound], fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
     """The body of one request with conversions."""
-    return {"OfflineConversions": [conversion(row) for row in batch]}
+    return {"OfflineConversions": [conversion(row, fields) for row in batch]}
 
 
 def adjustments(batch: Sequence[Outbound]) -> dict[str, Any]:
@@ -34,9 +36,12 @@ def adjustments(batch: Sequence[Outbound]) -> dict[str, Any]:
     return {"OfflineConversionAdjustments": [adjustment(row) for row in batch]}
 
 
-def conversion(row: Outbound) -> dict[str, Any]:
-    """One offline conversion. Times are ISO 8601 in UTC, the value a number in major units."""
-    encoded: dict[str, Any] = dict(_named(row))
+def conversion(row: Outbound, fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
+    """One offline conversion. Times are ISO 8601 in UTC, the value a number in major units.
+
+    `fields` are those the account fills with the customer's identifiers, each with its rule.
+    """
+    encoded: dict[str, Any] = {**_named(row), **filled(row.identifiers, fields)}
     if row.value is not None:
         encoded["ConversionValue"] = number(row.value)
         encoded["ConversionCurrencyCode"] = row.value.currency
@@ -82,8 +87,8 @@ def invalid(row: Outbound) -> str | None:
     if not CLICK_ID.fullmatch(click):
         return "The msclkid is neither 32 hexadecimal digits nor a GUID."
     if row.kind is ConversionKind.ADJUSTMENT:
-        return _invalid_adjustment(row)
-    return money_fault(row.value)
+        return unsound(row) or _invalid_adjustment(row)
+    return unsound(row) or money_fault(row.value)
 
 
 def _invalid_adjustment(row: Outbound) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.model.identifier import Rule
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
-from conversion_sync.platforms.identifiers import filled, value_fault, value_of
+from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.identifiers import filled, value_of
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,4 +61,4 @@ def invalid(row: Outbound) -> str | None:
         return "The action has no tracking_type for this account."
     if not rdt_cid(row):
         return "The row has no rdt_cid."
-    return money_fault(row.value) or page_fault(row.landing_url) or value_fault(row.identifiers)
+    return unsound(row) or money_fault(row.value) or page_fault(row.landing_url)

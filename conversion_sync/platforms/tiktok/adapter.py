@@ -42,7 +42,7 @@ class TikTokAdapter:
         """One request. TikTok has no check without effect: the check is ours."""
         if validate_only:
             return checked_here(batch, invalid)
-        body = request(self._account.pixel_code, batch)
+        body = request(self._account.pixel_code, batch, self._facts.identifiers)
         answer = signed(self._tokens, lambda token: self._post("event/track", body, token), token_refused)
         if isinstance(answer, SendResult):
             return answer

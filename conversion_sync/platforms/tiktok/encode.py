@@ -5,27 +5,35 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §2.1, §2.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
+from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.identifiers import NOBODY, filled
 
 LONGEST_TTCLID = 1000
 
 
-def request(pixel_code: str, batch: Sequence[Outbound]) -> dict[str, Any]:
+def request(pixel_code: str, batch: Sequence[Outbound], fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
     """The body of one request."""
-    return {"event_source": "web", "event_source_id": pixel_code, "data": [event(row) for row in batch]}
+    data = [event(row, fields) for row in batch]
+    return {"event_source": "web", "event_source_id": pixel_code, "data": data}
 
 
-def event(row: Outbound) -> dict[str, Any]:
-    """One element of `data`. `event_time` is in seconds, `value` in major units."""
+def event(row: Outbound, fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
+    """One element of `data`. `event_time` is in seconds, `value` in major units.
+
+    `fields` are those of `user` the account fills with the customer's identifiers, each with its rule.
+    """
     user: dict[str, Any] = {"ttclid": ttclid(row)}
     if row.ip_address:
         user["ip"] = row.ip_address
     if row.user_agent:
         user["user_agent"] = row.user_agent
+    if row.identifiers:
+        user |= filled(row.identifiers, fields)
     encoded: dict[str, Any] = {
         "event": row.target["event"],
         "event_time": int(row.occurred_at.timestamp()),
@@ -55,4 +63,4 @@ def invalid(row: Outbound) -> str | None:
         return "The row has no ttclid."
     if len(click) > LONGEST_TTCLID:
         return f"The ttclid is longer than {LONGEST_TTCLID} characters."
-    return money_fault(row.value) or page_fault(row.landing_url)
+    return unsound(row) or money_fault(row.value) or page_fault(row.landing_url)

@@ -9,8 +9,8 @@ import pytest
 
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
-from conversion_sync.platforms.meta.adapter import sdk_event
 from conversion_sync.platforms.meta.encode import event, fbc, invalid
+from tests.contract.platforms.meta_sdk import typed
 from tests.unit.platforms.rows import row
 
 WEBSITE = {"event_name": "Purchase", "action_source": "website"}
@@ -62,7 +62,7 @@ def test_an_event_holds_exactly_what_the_row_knows(outbound: Outbound, expected:
 
 @pytest.mark.parametrize(("outbound", "expected"), EVENTS)
 def test_the_vendors_serialiser_changes_nothing(outbound: Outbound, expected: dict[str, Any]) -> None:
-    assert sdk_event(event(outbound)).normalize() == expected
+    assert typed(event(outbound)).normalize() == expected
 
 
 AMOUNTS = [
