@@ -176,13 +176,29 @@ def accounts(settings: Settings, now: datetime, *, readable: bool) -> Iterator[L
     }
     with ExitStack() as stack:
         tokens: TokensOf = fixed_tokens
+        books: Engine | None = None
         try:
             keys = keys_of(settings)
             if keys is not None and readable:
-                tokens = stored_tokens(keys, stack.enter_context(token_database(settings)), utc_now)
+                books = stack.enter_context(token_database(settings))
+                tokens = stored_tokens(keys, books, utc_now)
         except ConversionSyncError as error:
             yield Line(level="error", what="tokens", detail=error.message, remedy=error.remedy)
         yield from platforms(settings, now, tokens, kept if tokens is fixed_tokens else set())
+        if books is not None:
+            yield from consents(settings, books, now)
+
+
+def consents(settings: Settings, engine: Engine, now: datetime) -> Iterator[Line]:
+    """What ends of the accounts' stored tokens, where that is soon."""
+    from conversion_sync.credentials.forecast import endings
+    from conversion_sync.platforms.registry import catalogues
+
+    facts = catalogues(settings)
+    for platform, name, account in settings.platforms.items():
+        _, *ends = endings(engine, facts[platform, name], (platform, name), account, now)
+        lines = (ending(f"{platform}:{name}", each) for each in ends)
+        yield from (line for line in lines if line.level != "ok")
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import typer
 
 from conversion_sync.cli import failure
 from conversion_sync.cli.check import check
+from conversion_sync.cli.connect import connect
+from conversion_sync.cli.credentials import credentials
 from conversion_sync.cli.dead_letters import dead_letters
 from conversion_sync.cli.demo import demo
 from conversion_sync.cli.explain import explain
@@ -50,6 +52,8 @@ def application() -> typer.Typer:
         settle,
         release,
         check,
+        connect,
+        credentials,
         ui,
         migrate,
         version,

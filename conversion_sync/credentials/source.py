@@ -8,6 +8,7 @@ leaves an account without any. Source: specs/meta_tiktok_linkedin_microsoft.md Â
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -195,3 +196,14 @@ def stored_tokens(keys: Keyring, engine: Engine, clock: Callable[[], datetime]) 
         )
 
     return tokens
+
+
+def reseal(settings: Settings, engine: Engine) -> None:
+    """Seals what is stored with the newest key. What no key opens stays as it is."""
+    keys = keys_of(settings)
+    for platform, name, account in settings.platforms.items():
+        if keys is None or not needs_store(platform, account):
+            continue
+        store = Store(engine=engine, keyring=keys, platform=platform, account=name)
+        with suppress(ConfigurationError), store.locked() as connection:
+            store.take(connection)

@@ -9,6 +9,7 @@ import dagster as dg
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.orchestration.assets import room_assets
+from conversion_sync.orchestration.credentials import credentials_job, credentials_sensor
 from conversion_sync.orchestration.jobs import deliver_due, hourly_sync
 from conversion_sync.orchestration.laws import laws_job, laws_schedule
 from conversion_sync.orchestration.operations import operation_jobs
@@ -33,12 +34,13 @@ def build(
     due = deliver_due(uploads)
     laws = laws_job(rooms)
     confirmations = settle_jobs(settings, rooms)
-    sensors = [due_sensor(settings, due)]
+    credentials = credentials_job(settings, rooms)
+    sensors = [due_sensor(settings, due), credentials_sensor(settings, rooms, credentials)]
     if confirmations:
         sensors.append(settlement_sensor(confirmations, settings))
     return dg.Definitions(
         assets=assets,
-        jobs=[sync, due, laws, *confirmations, *operation_jobs(rooms)],
+        jobs=[sync, due, laws, credentials, *confirmations, *operation_jobs(rooms)],
         schedules=[hourly_schedule(settings, sync, assets), laws_schedule(laws, default_status())],
         sensors=sensors,
         resources=resources or {PIPELINE: pipeline(settings)},

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from conversion_sync.config.settings import Settings
+from conversion_sync.credentials.forecast import Standing
 from conversion_sync.delivery.operate import Choice, Decision, Operator
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
@@ -49,10 +51,13 @@ class Rooms:
     """Takes a person's decision about rows, or shows what it is about."""
     laws: Callable[[Engine, datetime | None], Sequence[LawStatus]]
     """How the ledger's laws stand for what is newer than a moment."""
+    credentials: Callable[[Settings, Engine, datetime], Sequence[Standing]]
+    """How access to every ad account stands at a moment."""
 
 
 def real_rooms() -> Rooms:
     """The product's own."""
+    from conversion_sync.credentials.forecast import standings
     from conversion_sync.pipeline.attribute import attribute
     from conversion_sync.pipeline.deliver import deliver
     from conversion_sync.pipeline.normalise import normalise
@@ -74,4 +79,5 @@ def real_rooms() -> Rooms:
         operate=operate_on,
         unaccounted=lambda engine, window: conservation(engine, window.start, window.end),
         laws=check_laws,
+        credentials=standings,
     )

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from conversion_sync.config.settings import Settings, UploadMode
+from conversion_sync.credentials.forecast import endings
 from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver as deliver_rows
 from conversion_sync.delivery.verdicts import asked_delay, passes_by_itself
-from conversion_sync.model.expiry import notice
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.hours import hours, refused_by_check, with_refused
 from conversion_sync.pipeline.report import DeliveryReport, HourReport
-from conversion_sync.platforms.catalogue import version_expiry
 
 
 def deliver(ctx: Context, window: Window, platform: str, account: str) -> DeliveryReport:
@@ -50,7 +49,13 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         retry_after=delay.total_seconds() if delay else None,
         recovered_in_doubt=tally.recovered,
         refused=refused,
-        endings=(notice(version_expiry(adapter.catalogue), began),),
+        endings=endings(
+            ctx.engine,
+            adapter.catalogue,
+            (platform, account),
+            ctx.settings.platforms[platform][account],
+            began,
+        ),
     )
 
 

@@ -37,6 +37,8 @@ class OAuth(BaseModel):
     scopes: tuple[str, ...] = ()
     authorise_parameters: Mapping[str, str] = Field(default_factory=dict)
     pkce: bool = False
+    redirect_host: str = "127.0.0.1"
+    """How the platform wants this machine called in the address a person is sent back to."""
     body: Literal["form", "json"] = "form"
     envelope: str = ""
     """The member of an answer that holds the tokens; its success is then `code` 0 beside it."""

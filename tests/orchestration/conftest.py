@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from conversion_sync.config.settings import Settings
+from conversion_sync.credentials.forecast import Standing
 from conversion_sync.model.expiry import Notice
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
@@ -103,6 +104,7 @@ class Script:
     transient: bool = False
     retry_after: float | None = None
     laws: tuple[LawStatus, ...] = ()
+    credentials: tuple[Standing, ...] = ()
     endings: tuple[Notice, ...] = ()
     windows: list[tuple[str, Window]] = field(default_factory=list)
 
@@ -137,6 +139,7 @@ class Script:
             ),
             operate=operate_on,
             laws=lambda *_: self.laws,
+            credentials=lambda *_: self.credentials,
         )
 
     def deliver(self, _: Context, window: Window, platform: str, account: str) -> DeliveryReport:

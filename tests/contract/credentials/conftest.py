@@ -90,9 +90,9 @@ class Place:
         """Changes how the vendor's tokens behave."""
         change(self.vendors, VENDORS[platform], wish)
 
-    def go_wrong(self, platform: str, **action: Any) -> None:
-        """One request to the vendor's token endpoint."""
-        rule = {"vendor": f"{VENDORS[platform]}_oauth", "action": action}
+    def go_wrong(self, platform: str, *, path: str = "", **action: Any) -> None:
+        """One request to the vendor's consent or token endpoint."""
+        rule = {"vendor": f"{VENDORS[platform]}_oauth", "path_contains": path, "action": action}
         self.vendors.faults.add(Rule.model_validate(rule))
 
     def asked(self, platform: str) -> int:
