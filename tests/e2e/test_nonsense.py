@@ -53,11 +53,15 @@ def go_wrong(world: World, rules: list[Json]) -> None:
         return
 
 
+def in_rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 def doubts(kind: str, counts: dict[str, int]) -> str:
     """The lines of a sync about rows that wait for a person."""
     body, words = NONSENSE[kind]
     return "".join(
-        f"    {platform}_main_uploads: {counts[platform]} rows waiting for a person. The platform said: "
+        f"    {platform}_main_uploads: {in_rows(counts[platform])} waiting for a person. The platform said: "
         + words.get(platform, f"unreadable {body}").replace("COUNT", str(counts[platform])).strip()
         + f". Remedy: {REASONS[Reason.MAY_HAVE_ARRIVED].remedy}\n"
         for platform in IN_DOUBT
@@ -71,7 +75,7 @@ def test_an_answer_that_makes_no_sense_is_told_and_sent_again_only_where_a_copy_
     window = days_ago(world, ago)
     rows = meant(world, server, window)
     counts = {platform: len(rows[platform]) for platform in (*IN_DOUBT, *SURE) if platform != IN_PEACE}
-    assert min(counts.values()) > 1
+    assert min(counts.values()) > 0
     action = {"status": 200, "body": NONSENSE[kind][0]}
     go_wrong(
         world, [{"vendor": vendor, "path_contains": path, "action": action} for vendor, path in PATHS.items()]

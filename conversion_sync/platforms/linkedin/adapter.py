@@ -6,6 +6,7 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §3.1, §3.4, §3.6.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from conversion_sync.model.conversion import Outbound
@@ -27,7 +28,7 @@ from conversion_sync.platforms.preflight import refused
 from conversion_sync.platforms.tokens import signed
 from conversion_sync.platforms.verdict import checked_here, nameless, nothing_to_ask
 
-UNAUTHORISED = 401
+UNAUTHORISED, FORBIDDEN = 401, 403
 
 
 class LinkedInAdapter:
@@ -58,7 +59,8 @@ class LinkedInAdapter:
         answer = self._signed(lambda token: self._post(batch, token))
         if isinstance(answer, SendResult):
             return answer
-        return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
+        found = classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
+        return _with_rules(found, batch) if answer.status == FORBIDDEN else found
 
     def settlement(self, request_ref: str) -> Settlement:  # noqa: ARG002
         """LinkedIn answers at once."""
@@ -101,6 +103,14 @@ class LinkedInAdapter:
 
     def _headers(self) -> dict[str, str]:
         return {"LinkedIn-Version": self._facts.api_version, "X-Restli-Protocol-Version": "2.0.0"}
+
+
+def _with_rules(answer: SendResult, batch: Sequence[Outbound]) -> SendResult:
+    """LinkedIn does not say which rule of a request it has no account for (§3.3): those that were sent."""
+    rules = ", ".join(sorted({row.target["conversion_rule_id"] for row in batch}))
+    return replace(
+        answer, remedy=f"{answer.remedy} Rules sent: {rules}; conversion-sync check asks for each."
+    )
 
 
 def adapter(account: Account, facts: Catalogue, tokens: Tokens) -> Platform:

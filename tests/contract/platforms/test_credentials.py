@@ -195,3 +195,11 @@ def test_an_object_of_another_account_holds_the_rows(
     answer = send(opened(case, **changes), sent)
     assert (answer.outcome, answer.code, bool(answer.remedy)) == (Outcome.HOLD, code, True)
     assert counts(sandbox, sent) == [0]
+
+
+def test_a_rule_linkedin_has_no_account_for_is_among_those_told(sandbox: Sandbox, opened: Opened) -> None:
+    unknown = {"conversion_rule_id": "999999"}
+    sent = [row(sandbox, LINKEDIN), row(sandbox, LINKEDIN, target=unknown), row(sandbox, LINKEDIN)]
+    answer = send(opened(LINKEDIN), *sent)
+    assert (answer.outcome, counts(sandbox, *sent)) == (Outcome.HOLD, [0, 0, 0])
+    assert "Rules sent: 900001, 999999;" in answer.remedy
