@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from hypothesis import given
@@ -93,3 +94,24 @@ PAGE_FAULTS = [
 @pytest.mark.parametrize(("url", "fault"), PAGE_FAULTS)
 def test_an_address_that_is_no_page_is_found(url: str | None, fault: str | None) -> None:
     assert page_fault(url) == fault
+
+
+def taken_apart(url: str) -> str:
+    """A page's address as the library's own parts make it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+ADDRESSES = st.from_regex(
+    r"https?://([a-z.@:0-9\[\]-]{0,12})(/[ -~]{0,12})?([?#][ -~]{0,12})?", fullmatch=True
+)
+
+
+@given(ADDRESSES)
+def test_usual_addresses_are_cut_as_the_library_cuts_them(url: str) -> None:
+    try:
+        expected = taken_apart(url)
+    except ValueError:
+        assert page_fault(url) is not None
+        return
+    assert page_fault(url) is not None or page(url) == expected
