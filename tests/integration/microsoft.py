@@ -92,9 +92,10 @@ class Microsoft:
             adapter.close()
 
     def forget(self) -> None:
-        """Our books as if nothing had ever been sent."""
+        """Our books as if nothing had ever been sent, and the account as if it had never been asked."""
         with self.engine.begin() as connection:
-            connection.exec_driver_sql("delete from conversion")
+            for table in ("conversion", "delivery_pace", "delivery_breaker"):
+                connection.exec_driver_sql(f"delete from {table}")
         rooms(self.engine)
 
     def go_wrong(self, path: str = "OfflineConversions/Apply", times: int | None = 1, **action: Any) -> None:

@@ -51,7 +51,7 @@ REFUSED, HELD = ("rejected", "platform_refused"), ("held", "credential_or_config
 WAITS, REVIEW = ("planned", "waits_retry"), ("rejected", "needs_review")
 ROWS = (5603, 5604, 5607, 5608, 5609, 5610, 5611, 5616, 5617, *range(5618, 5627))
 HUMAN = (105, 106, 109, 5605, 5606, 5613, 5627)
-LATER = {0: MINUTE / 2, 117: MINUTE, 207: MINUTE / 2, 5612: 5 * MINUTE, 5615: 2 * HOUR}
+LATER = {0: MINUTE / 2, 117: MINUTE, 207: MINUTE, 5612: 5 * MINUTE, 5615: 2 * HOUR}
 OURS = (5600, 5601, 5602)
 
 OF_ROWS: dict[int, tuple[str, str]] = {
