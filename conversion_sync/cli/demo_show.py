@@ -17,7 +17,7 @@ PLATFORMS = {
     "meta": "Meta",
     "tiktok": "TikTok",
     "linkedin": "LinkedIn",
-    "microsoft_ads": "Microsoft Advertising",
+    "microsoft_ads": "Microsoft",
 }
 
 
