@@ -3,17 +3,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 # Half the speed of the test suite is the second core.
 WORKERS ?= 2
 
-.PHONY: help demo ui test lint bench lock-run lock-dev clean
+.PHONY: help demo ui test lint bench bench-delivery lock-run lock-dev clean
 
 help:
 	@echo "make demo    run the whole product against simulated vendors and print what it did"
 	@echo "make ui      look at it in Dagster's UI"
 	@echo "make test    run every test on real parts"
 	@echo "make lint    check style, types and the layers"
-	@echo "make bench   measure it on this machine"
+	@echo "make bench   measure it on this machine; make bench-delivery: only deliveries, beside a bare client and a peer"
 	@echo "make lock-run, make lock-dev"
 	@echo "             pin anew what running needs, then what developing needs (requirements/*.txt)"
 	@echo "make clean   remove the environment and everything the demo made"
@@ -33,8 +34,17 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp bench-delivery
 	$(BIN)/python -m benchmarks
+
+bench-delivery: $(VENV)/dev.stamp $(PEERS)/stamp
+	$(BIN)/python -m benchmarks.throughput
+
+# The packages the product is measured beside, in an environment of their own.
+$(PEERS)/stamp: requirements/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	@touch $@
 
 # The newest releases of before LOCK_DATE; move it forward to update.
 LOCK_DATE := 2026-11-15T00:00:00Z
@@ -49,7 +59,7 @@ lock-dev: $(VENV)/dev.stamp
 	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) .conversion_sync .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .conversion_sync .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
