@@ -85,7 +85,7 @@ def invalid(row: Outbound) -> str | None:
     if not click:
         return "The row has no msclkid."
     if not CLICK_ID.fullmatch(click):
-        return unsound(row) or "The msclkid is neither 32 hexadecimal digits nor a GUID."
+        return "The msclkid is neither 32 hexadecimal digits nor a GUID."
     if row.kind is ConversionKind.ADJUSTMENT:
         return unsound(row) or _invalid_adjustment(row)
     return unsound(row) or money_fault(row.value)

@@ -105,7 +105,9 @@ def test_bad_rows_are_refused_by_their_field_and_fail_no_neighbour(
     assert counts(sandbox, *(read[name] for name in good)) == [1, 1]
     for name, (field, _) in zip(bad, BAD, strict=True):
         state, reason, text = found[name]
-        assert (state, reason, field in text) == ("rejected", "invalid_row", True), text
+        names = {field, case.click_kind} if field == "click_id" else {field}
+        named = any(each in text for each in names)
+        assert (state, reason, named) == ("rejected", "invalid_row", True), text
         text.encode()
     assert counts(sandbox, *(replace(read[name], click_id_kind=case.click_kind) for name in bad)) == [
         0
