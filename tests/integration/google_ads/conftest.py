@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
@@ -32,9 +31,3 @@ def vendor(_google: Google) -> Google:
 @pytest.fixture
 def engine(database: Database) -> Engine:
     return enable(database.engine, "google_ads")
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of deliveries: the vendor, who runs in this process, still takes its time."""
-    monkeypatch.setattr("conversion_sync.delivery.deliver.time", SimpleNamespace(sleep=lambda _: None))

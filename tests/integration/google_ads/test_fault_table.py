@@ -57,9 +57,13 @@ def refund_all(engine: Engine, count: int, net: int) -> None:
 
 
 def one_by_one(engine: Engine, count: int) -> Iterable[str]:
-    """Puts one payment after the other back to where it may leave, and the others out of the way."""
+    """Puts one payment after the other back to where it may leave, and the others out of the way.
+
+    What earlier answers did to the account's pace is forgotten.
+    """
     for number in range(count):
         with engine.begin() as connection:
+            connection.execute(text("truncate delivery_pace, delivery_breaker"))
             connection.execute(text("update conversion set state = 'settled', reason = 'confirmed'"))
             connection.execute(
                 text(
