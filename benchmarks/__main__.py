@@ -11,6 +11,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from benchmarks.meta_events import meta_figures
 from benchmarks.rooms import room_figures
 from benchmarks.runs import run_figures
 from conversion_sync.cli.demo_home import demo_world
@@ -48,7 +49,7 @@ def measure(customers: int, days: int) -> dict[str, float]:
                 figures = room_figures(
                     context(world.settings, database.engine, run_id="benchmark"), world.window
                 )
-            return figures | run_figures(home / "conversion_sync.yaml", world.window)
+            return figures | meta_figures() | run_figures(home / "conversion_sync.yaml", world.window)
 
 
 def machine() -> str:

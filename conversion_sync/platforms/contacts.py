@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from conversion_sync.model.identifier import Contact, Identified, Identifier, Rule
@@ -32,7 +33,7 @@ def identify(contacts: Iterable[Contact], rules: Iterable[Rule]) -> Made:
     known = _newest_of_each_kind(contacts)
     made: list[Identified] = []
     dropped: Counter[str] = Counter()
-    for rule in sorted(set(rules) & set(SOURCES)):
+    for rule in _stored(frozenset(rules)):
         identifier, pick = SOURCES[rule]
         found = pick(known)
         if found is None:
@@ -46,6 +47,11 @@ def identify(contacts: Iterable[Contact], rules: Iterable[Rule]) -> Made:
                 Identified(rule=rule, value=value, source_ref=record.source_ref, stated_at=record.stated_at)
             )
     return Made(tuple(made), dropped)
+
+
+@lru_cache(maxsize=64)
+def _stored(rules: frozenset[Rule]) -> tuple[Rule, ...]:
+    return tuple(sorted(rules & SOURCES.keys()))
 
 
 def split_name(full: str) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -53,7 +53,7 @@ def normalised(rule: Rule, text: Given, country: Given = None) -> str | None:
     cleaned = _cleaned(text)
     if cleaned is None:
         return None
-    return NORMALISE[rule](cleaned, _country(country or "", None)) or None
+    return NORMALISE[rule](cleaned, _country(country, None) if country else None) or None
 
 
 def value_of(rule: Rule, text: Given, country: Given = None) -> str | None:
@@ -86,9 +86,9 @@ def _cleaned(text: Given) -> str | None:
     """The text composed, without invisible marks and outer white space; None for nothing and for no text."""
     if not isinstance(text, str):
         return None
+    if text.isascii() and text.isprintable():
+        return text.strip() or None
     composed = unicodedata.normalize("NFC", text.translate(SPACES)).strip()
-    if composed.isascii() and composed.isprintable():
-        return composed or None
     kept = "".join(letter for letter in composed if unicodedata.category(letter) != "Cf").strip()
     if any(unicodedata.category(letter) in UNSENDABLE for letter in kept):
         return None
@@ -148,12 +148,16 @@ def _name(text: str, _: Given) -> str:
 
 
 def _name_bare(text: str, _: Given) -> str:
+    if text.isascii() and text.isalpha():
+        return text.lower()
     letters = (letter for letter in _lower(text) if unicodedata.category(letter)[0] not in "PS")
     return " ".join("".join(letters).split())
 
 
 def _bare(text: str, _: Given) -> str:
     """Letters, digits and the marks that belong to letters."""
+    if text.isascii() and text.isalnum():
+        return text.lower()
     return "".join(letter for letter in _lower(text) if unicodedata.category(letter)[0] in "LNM")
 
 
@@ -175,6 +179,7 @@ def _as_written(text: str, _: Given) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
 def _country(text: str, _: Given) -> Given:
     lower = _lower(text.strip())
     code = regions()["countries"].get(lower, lower)
