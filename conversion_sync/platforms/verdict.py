@@ -53,7 +53,7 @@ def verdict(
         remedy=remedy if outcome is Outcome.HOLD else "",
         named=named if outcome is Outcome.BAD_BATCH else (),
         http_status=status,
-        retry_after=retry_after if outcome is Outcome.RETRY_LATER else None,
+        retry_after=retry_after if outcome in (Outcome.RETRY_LATER, Outcome.AMBIGUOUS) else None,
     )
 
 

@@ -59,6 +59,9 @@ OF_ROWS = ("conversion_upload_error.", "conversion_adjustment_upload_error.", "m
 """Groups of errors that hold some rows of an account and not others: their action is at fault."""
 EVENT_INDEX = re.compile(r"events(?:\.events)?\[(\d{1,9})\]")
 REASON_PREFIX = "PROCESSING_ERROR_REASON_"
+DAYS_QUOTA = "RESOURCE_EXHAUSTED/day"
+PER_DAY = re.compile(r"per.?day|daily", re.IGNORECASE)
+SECONDS = re.compile(r"(\d{1,7}(?:\.\d{1,9})?)s")
 REASON = re.compile(r"[A-Z][A-Z0-9_]{2,80}")
 
 
@@ -85,6 +88,8 @@ def refusal(facts: Catalogue, reply: Reply, batch: Sequence[Outbound], excerpt: 
     named, others = _violations(error)
     codes = others or ([_error_info(error)] if not named else [next(iter(named.values()))[0]])
     code = next((code for code in codes if REASON.fullmatch(code)), "")
+    if outcome_of(facts.codes, code) is Outcome.RETRY_LATER and _is_of_a_day(error):
+        code = DAYS_QUOTA
     if not code:
         return generic
     answer = verdict(
@@ -95,7 +100,7 @@ def refusal(facts: Catalogue, reply: Reply, batch: Sequence[Outbound], excerpt: 
         status=reply.status,
         unknown=generic.outcome,
         named=tuple(sorted(index for index in named if index < len(batch))),
-        retry_after=reply.retry_after,
+        retry_after=reply.retry_after or _retry_info(error),
     )
     if answer.outcome is Outcome.HOLD and code in SAYS_WHAT_TO_SET:
         told = RowResult(outcome=Outcome.HOLD, code=code, text=f"{text} {answer.remedy}")
@@ -131,6 +136,24 @@ def _violations(error: Mapping[str, object]) -> tuple[dict[int, tuple[str, str]]
 def _error_info(error: Mapping[str, object]) -> str:
     reasons = [str(info.get("reason", "")) for info in _details(error, "ErrorInfo", None)]
     return reasons[0] if reasons else str(error.get("status", ""))
+
+
+def _is_of_a_day(error: Mapping[str, object]) -> bool:
+    """Whether the quota that is used up is a day's, by what the details call it."""
+    limits = [members(info.get("metadata")).get("quota_limit") for info in _details(error, "ErrorInfo", None)]
+    told = [
+        violation.get(name)
+        for violation in _details(error, "QuotaFailure", "violations")
+        for name in ("quotaId", "description", "subject")
+    ]
+    return any(PER_DAY.search(name) for name in (*limits, *told) if isinstance(name, str))
+
+
+def _retry_info(error: Mapping[str, object]) -> timedelta | None:
+    """The delay of `google.rpc.RetryInfo`."""
+    delays = [info.get("retryDelay") for info in _details(error, "RetryInfo", None)]
+    seconds = [found for delay in delays if isinstance(delay, str) and (found := SECONDS.fullmatch(delay))]
+    return timedelta(seconds=float(seconds[0].group(1))) if seconds else None
 
 
 def _details(error: Mapping[str, object], kind: str, inner: str | None) -> list[Mapping[str, object]]:

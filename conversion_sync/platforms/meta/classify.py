@@ -22,6 +22,8 @@ REMEDIES: Mapping[str, str] = {
 }
 AMBIGUOUS_STATUS = frozenset({502, 504})
 TOO_MANY = 429
+USAGE = ("call_count", "total_cputime", "total_time")
+"""What an entry of a usage header says of quotas, in percent."""
 
 
 def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str], str]) -> SendResult:
@@ -32,7 +34,13 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str],
     if OK <= reply.status < FIRST_REDIRECT and "events_received" in body:
         received = body["events_received"]
         if received == rows and not isinstance(received, bool):
-            return SendResult(outcome=Outcome.DELIVERED, code="ok", http_status=reply.status)
+            return SendResult(
+                outcome=Outcome.DELIVERED,
+                code="ok",
+                http_status=reply.status,
+                retry_after=_regain(reply.headers),
+                used=_used(reply.headers),
+            )
         text = excerpt(f"{rows} events were sent, Meta says it received {received}.")
         unknown = Outcome.AMBIGUOUS
         return verdict(facts, "count_mismatch", text, remedy=REMEDY, status=reply.status, unknown=unknown)
@@ -80,8 +88,19 @@ def _text(error: Mapping[str, object]) -> str:
 
 def _regain(headers: Mapping[str, str]) -> timedelta | None:
     """The longest `estimated_time_to_regain_access`, in minutes, of the usage header."""
-    usage = members(parsed(headers.get("x-business-use-case-usage", "")))
-    entries = [entry for listed in usage.values() if isinstance(listed, list) for entry in listed]
-    minutes = [members(entry).get("estimated_time_to_regain_access") for entry in entries]
+    minutes = [entry.get("estimated_time_to_regain_access") for entry in _business_usage(headers)]
     waits = [wait for wait in minutes if isinstance(wait, int) and 0 < wait <= 1440]
     return timedelta(minutes=max(waits)) if waits else None
+
+
+def _used(headers: Mapping[str, str]) -> float | None:
+    """The highest percentage of a quota that the usage headers say is used (§1.3); None without any."""
+    entries = [members(parsed(headers.get("x-app-usage", ""))), *_business_usage(headers)]
+    shares = [entry.get(name) for entry in entries for name in USAGE]
+    used = [share for share in shares if isinstance(share, int | float) and not isinstance(share, bool)]
+    return max(map(float, used), default=None)
+
+
+def _business_usage(headers: Mapping[str, str]) -> list[Mapping[str, object]]:
+    usage = members(parsed(headers.get("x-business-use-case-usage", "")))
+    return [members(entry) for listed in usage.values() if isinstance(listed, list) for entry in listed]

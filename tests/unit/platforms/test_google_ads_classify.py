@@ -95,6 +95,39 @@ def test_each_refusal_has_its_class(reply: Reply, outcome: Outcome, code: str) -
     assert bool(found.remedy) == (outcome is Outcome.HOLD)
 
 
+RETRY_INFO = {"@type": f"{RPC}RetryInfo", "retryDelay": "12.5s"}
+DAYS = "RESOURCE_EXHAUSTED/day"
+
+
+def limited(by: str) -> dict[str, Any]:
+    return info("RATE_LIMIT_EXCEEDED") | {"metadata": {"quota_limit": by}}
+
+
+QUOTAS = [
+    ((info("RESOURCE_EXHAUSTED"), RETRY_INFO), "RESOURCE_EXHAUSTED", 12.5),
+    ((info("RESOURCE_EXHAUSTED"), RETRY_INFO | {"retryDelay": "soon"}), "RESOURCE_EXHAUSTED", None),
+    ((limited("IngestPerMinutePerProject"),), "RATE_LIMIT_EXCEEDED", None),
+    ((limited("IngestRequestsPerDayPerProject"),), DAYS, None),
+    (
+        (
+            info("RESOURCE_EXHAUSTED"),
+            {"@type": f"{RPC}QuotaFailure", "violations": [{"description": "Requests per day"}]},
+        ),
+        DAYS,
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("details", "code", "seconds"), QUOTAS)
+def test_quota_details_say_whose_quota_it_is_and_when_to_come_back(
+    details: tuple[dict[str, Any], ...], code: str, seconds: float | None
+) -> None:
+    found = refusal(FACTS, answer(429, *details), SENT, same)
+    wait = None if seconds is None else timedelta(seconds=seconds)
+    assert (found.outcome, found.code, found.retry_after) == (Outcome.RETRY_LATER, code, wait)
+
+
 def test_a_quota_says_how_long_to_wait() -> None:
     reply = answer(429, info("RESOURCE_EXHAUSTED"), **{"retry-after": "7"})
     assert refusal(FACTS, reply, SENT[:1], same).retry_after == timedelta(seconds=7)

@@ -150,6 +150,33 @@ def test_true_is_not_a_count_of_one() -> None:
     assert (found.outcome, found.code) == (DOUBT, "count_mismatch")
 
 
+@pytest.mark.parametrize(
+    ("headers", "used"),
+    [
+        ({}, None),
+        ({"x-app-usage": '{"call_count": 28, "total_time": 25, "total_cputime": 31}'}, 31.0),
+        (
+            {
+                "x-app-usage": '{"call_count": 28}',
+                "x-business-use-case-usage": '{"1": [{"call_count": 96, "total_time": true}], "2": [7]}',
+            },
+            96.0,
+        ),
+        ({"x-app-usage": "[]", "x-business-use-case-usage": '{"1": {"call_count": 5}}'}, None),
+        ({"x-app-usage": '{"call_count": "much"}'}, None),
+    ],
+)
+def test_success_says_what_is_used_of_the_quota(headers: dict[str, str], used: float | None) -> None:
+    found = classify(FACTS, reply(200, {"events_received": ROWS}, headers), ROWS, excerpt)
+    assert (found.outcome, found.used, found.retry_after) == (Outcome.DELIVERED, used, None)
+
+
+def test_success_may_come_with_the_time_until_more_is_taken() -> None:
+    headers = {"x-business-use-case-usage": USAGE % 19}
+    found = classify(FACTS, reply(200, {"events_received": ROWS}, headers), ROWS, excerpt)
+    assert (found.outcome, found.retry_after) == (Outcome.DELIVERED, timedelta(minutes=19))
+
+
 USAGE = '{"880000000000001": [{"type": "ads", "estimated_time_to_regain_access": %s}, {"x": 1}], "b": 1}'
 DELAYS: list[tuple[dict[str, str], timedelta | None]] = [
     ({}, None),
