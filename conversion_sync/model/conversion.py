@@ -63,7 +63,7 @@ LEADS_TO: Mapping[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.SETTLED, State.PLANNED}),
     State.SUPERSEDED: frozenset({State.PLANNED, State.SKIPPED, State.HELD}),
 }
-"""Where each state may lead; the database lets no row go another way (its twin: `state_change`)."""
+"""Where each state may lead; the database lets no row go another way (its twin stands in sql/schema/0009)."""
 HELD_BY_PLATFORM = frozenset({State.SETTLED, State.ACCEPTED})
 """What the platform has in its books, by all it said so far."""
 

@@ -13,7 +13,7 @@ from conversion_sync.model.revenue import EventKind
 from conversion_sync.platforms.platform import DedupPromise, RowResult, SendResult
 from conversion_sync.reports.reconciliation import reconcile
 from tests.integration.scripted import Scripted, enable, facts, payments, run, taken
-from tests.integration.world import DAY, HOUR, NOW, TINY, event, ledger, rooms, rows
+from tests.integration.world import DAY, HOUR, NOW, TINY, by_force, event, ledger, rooms, rows
 
 REFUSED = RowResult(outcome=Outcome.REJECTED, code="bad", text="no")
 GONE = SendResult(outcome=Outcome.AMBIGUOUS, code="no_answer", retry_after=timedelta(minutes=5))
@@ -127,6 +127,7 @@ def test_of_two_corrections_of_a_payment_one_may_leave(engine, change: str, left
     refund(engine, "r1", 30, 70, 30)
     refund(engine, "r2", 20, 50, 20)
     with engine.begin() as connection:
+        by_force(connection)
         connection.execute(text("update conversion set state = 'planned' where kind = 'adjustment'"))
         connection.execute(text(f"update conversion set {change} where event_key = 'r1'"))
     assert rows(engine, "select event_key from sendable join conversion using (conversion_id)") == [

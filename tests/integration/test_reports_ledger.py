@@ -18,7 +18,20 @@ from conversion_sync.reports.ledger import LedgerRecord, ledger
 from conversion_sync.reports.status import AccountStatus, Backlog, status
 from conversion_sync.reports.summary import Delivered, EventTotal, Read, delivered, summary
 from conversion_sync.store.partitions import ensure_months
-from tests.integration.world import CUSTOMER, DAY, HOUR, NOW, click, configure, event, land, link, mark, rooms
+from tests.integration.world import (
+    CUSTOMER,
+    DAY,
+    HOUR,
+    NOW,
+    by_force,
+    click,
+    configure,
+    event,
+    land,
+    link,
+    mark,
+    rooms,
+)
 
 PURCHASE = (("first_payment", "purchase"), ("renewal", "renewal"))
 PAID = conversion_id("pay", "google_ads", "main", "purchase", ConversionKind.CONVERSION)
@@ -44,6 +57,7 @@ def stand(engine: Engine, platform: str, state: str, reason: str, code: str | No
     known = conversion_id("pay", platform, "main", "purchase", ConversionKind.CONVERSION)
     said = "the platform's words" if code else None
     with engine.begin() as connection:
+        by_force(connection)
         connection.execute(
             text(
                 "update conversion set state = :state, reason = :reason, code = :code, attempts = 1 "

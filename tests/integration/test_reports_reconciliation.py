@@ -15,6 +15,7 @@ from tests.integration.world import (
     DAY,
     HOUR,
     NOW,
+    by_force,
     click,
     configure,
     event,
@@ -43,6 +44,7 @@ def refund(engine: Engine, key: str, net: int, left: int, ago: timedelta = HOUR,
 
 def execute(engine: Engine, statement: str, **values: object) -> None:
     with engine.begin() as connection:
+        by_force(connection)
         connection.execute(text(statement), values)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from conversion_sync.attribution.attribute import attribute
 from conversion_sync.attribution.identify import identify
@@ -283,9 +283,15 @@ def ledger(engine: Engine, key: str) -> dict[str, tuple[str, str, int | None]]:
     }
 
 
+def by_force(connection: Connection) -> None:
+    """In this transaction rows may be put where no delivery and no plan could put them."""
+    connection.execute(text("set local session_replication_role = replica"))
+
+
 def set_state(engine: Engine, key: str, state: str, reason: str = "confirmed") -> None:
     """Puts an event's rows where a delivery would have put them."""
     with engine.begin() as connection:
+        by_force(connection)
         connection.execute(
             text("update conversion set state = :state, reason = :reason where event_key = :key"),
             {"key": key, "state": state, "reason": reason},

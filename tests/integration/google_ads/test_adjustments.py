@@ -23,6 +23,7 @@ from tests.integration.world import (
     HOUR,
     NOW,
     TINY,
+    by_force,
     click,
     configure,
     event,
@@ -183,6 +184,7 @@ def test_a_conversion_of_a_wbraid_is_left_as_it_is(database: Database, vendor: G
     land(engine, click("c", DAY, ClickIdKind.WBRAID, click_id="w" * 24))
     payments(engine, 1)
     with engine.begin() as connection:
+        by_force(connection)
         connection.execute(text("update conversion set state = 'settled', reason = 'confirmed'"))
     refund(engine, "r1", 30, 70)
     assert ledger(engine, "r1")["google_ads"][:2] == ("skipped", "refund_unsupported")

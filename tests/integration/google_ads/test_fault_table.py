@@ -21,7 +21,7 @@ from tests.integration.google_ads.fault_table import (
     with_group,
 )
 from tests.integration.scripted import payments
-from tests.integration.world import TINY, event, rooms, rows
+from tests.integration.world import TINY, by_force, event, rooms, rows
 
 UPLOAD, ADJUST = "UploadClickConversions", "UploadConversionAdjustments"
 CONVERSION, ADJUSTMENT = "conversion_upload_error", "conversion_adjustment_upload_error"
@@ -64,6 +64,7 @@ def one_by_one(engine: Engine, count: int) -> Iterable[str]:
     for number in range(count):
         with engine.begin() as connection:
             connection.execute(text("truncate delivery_pace, delivery_breaker"))
+            by_force(connection)
             connection.execute(text("update conversion set state = 'settled', reason = 'confirmed'"))
             connection.execute(
                 text(
