@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from conversion_sync.model.conversion import Outbound, Outcome
+from conversion_sync.model.identifier import CLEAR_RULES, Rule
 from conversion_sync.platforms import http
 from conversion_sync.platforms.platform import Platform, SendResult
 from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds
@@ -26,8 +27,9 @@ FETCHED = "canaryfetched04"
 CLICK = "canaryclick05-AbC_d"
 IP, AGENT = "2001:db8::ca1a:7206", "CanaryAgent/07 (X11)"
 PAGE = "https://canarylogin08:pw@shop.example/thanks?email=canarymail09@example.com#canaryname10"
+HASH, IN_CLEAR = "ca11" * 16, "canaryclear12"
 CANARIES = (
-    *(SECRET, OTHER_SECRET, THIRD_SECRET, FETCHED, CLICK, IP, AGENT),
+    *(SECRET, OTHER_SECRET, THIRD_SECRET, FETCHED, CLICK, IP, AGENT, HASH, IN_CLEAR),
     *("canarylogin08", "canarymail09", "canaryname10"),
 )
 
@@ -93,7 +95,8 @@ def opened(case: Case, tokens: TokensOf) -> Iterator[Callable[[str], Platform]]:
 
     def open_at(url: str, **changes: str) -> Platform:
         addresses = {"base_url": url} | ({"token_uri": f"{url}/token"} if name == "linkedin" else {})
-        settings = kinds()[name].account(**(account | addresses | changes))
+        told = {"identifiers": kinds()[name].account.takes}
+        settings = kinds()[name].account(**(account | addresses | told | changes))
         made.append(adapter_of(name, "main", settings, tokens))
         return made[-1]
 
@@ -112,6 +115,7 @@ def purchase(case: Case) -> Outbound:
         landing_url=PAGE,
         ip_address=IP,
         user_agent=AGENT,
+        identifiers={rule.value: IN_CLEAR if rule in CLEAR_RULES else HASH for rule in Rule},
     )
 
 
