@@ -14,7 +14,7 @@ from conversion_sync.cli.output import console, count, print_json, table, when
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from conversion_sync.reports.status import Status
+    from conversion_sync.reports.status import PauseStatus, Status
 
 
 def status(
@@ -49,6 +49,8 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
                 f"{ad.platform}:{ad.account} has not confirmed {count(ad.awaited, 'request')}, "
                 f"the oldest of {when(ad.oldest_awaited)} UTC."
             )
+    for pause in found.pauses:
+        out.print(_pause(pause), style="yellow", markup=False)
     if found.sources:
         out.print(
             table(
@@ -85,6 +87,15 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
         out.print(f"    {rows.sentence} {rows.code} {rows.text}".rstrip(), markup=False)
         out.print(f"    Remedy: {rows.remedy}", markup=False)
         out.print(f"    Look at one: conversion-sync explain {rows.example}")
+
+
+def _pause(pause: PauseStatus) -> str:
+    place = f"{pause.platform}:{pause.account}"
+    which = f" ({pause.bucket})" if pause.bucket not in ("", "every") else ""
+    what = "down" if pause.what == "breaker_open" else "parked"
+    why = f"{pause.code} {pause.text}".strip()
+    since, until = when(pause.since), when(pause.until)
+    return f"{place}{which} is {what} since {since} UTC ({why}); asked again from {until} UTC on."
 
 
 def _accounts(found: Status) -> object:

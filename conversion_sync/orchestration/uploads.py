@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from conversion_sync.config.settings import Schedule, Settings
+from conversion_sync.delivery.tally import Pause
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Notice, Urgency
 from conversion_sync.model.money import decimal_amount, plain_text
@@ -80,7 +81,7 @@ def _upload(
         with in_words(context):
             report = rooms.deliver(context.resources.pipeline, window_of(context), platform, account)
         yield _lasting(report.endings)
-        verdicts = [(hour, verdict(hour, limits)) for hour in report.hours]
+        verdicts = [(hour, verdict(hour, limits, report.pause)) for hour in report.hours]
         _log(context, report, verdicts)
         _retry_if_down(context, report, verdicts)
         yield from _show(context, report, verdicts)
@@ -109,7 +110,9 @@ def _log(
     )
     place = f"{report.platform}:{report.account}"
     context.log.info("%s (%s): %d requests; %s", place, report.mode, report.requests, said)
-    if report.stopped:
+    if report.pause is not None:
+        context.log.warning("%s is left alone. %s", place, report.pause.sentence)
+    elif report.stopped:
         remedy = report.remedy or "none needed: the rest goes out with the next run."
         context.log.error("%s stopped: %s Remedy: %s", place, report.stopped, remedy)
     for hour, found in verdicts:
@@ -122,7 +125,10 @@ def _log(
 def _retry_if_down(
     context: dg.AssetExecutionContext, report: DeliveryReport, verdicts: Sequence[tuple[HourReport, Verdict]]
 ) -> None:
-    """A platform that is down for a moment is asked again by this very step, with its own delay."""
+    """A platform that is down for a moment is asked again by this very step, with its own delay.
+
+    One that is left alone for longer spends no tries: the `due` sensor asks for a run when its pause ends.
+    """
     late = any(hour.retryable_left for hour, _ in verdicts)
     again = retry(context, report.retry_after) if report.stop_is_transient and late else None
     if again is not None:
@@ -140,12 +146,13 @@ def _show(
         check_name=ACCEPTED,
         passed=worst.colour is Colour.GREEN,
         severity=dg.AssetCheckSeverity.ERROR if worst.colour is Colour.RED else dg.AssetCheckSeverity.WARN,
-        description=(worst.sentence if worst.colour is Colour.RED else summary(report.hours)) or None,
+        description=_described(report, worst) or None,
         metadata={
             "refused": sum(hour.rejected for hour, _ in verdicts),
             WAITING: sum(hour.needs_human for hour, _ in verdicts),
             DOUBTED: report.outcomes.get(Outcome.AMBIGUOUS.value, 0),
             "not sent": sum(hour.retryable_left for hour, _ in verdicts),
+            **_pause(report.pause),
             **({"rows": dg.MetadataValue.md(table(failures))} if failures else {}),
         },
     )
@@ -165,14 +172,36 @@ def _show(
     if for_good:
         mark_for_good(context, for_good)
     raise dg.Failure(
-        description=f"{worst.sentence} {report.stopped} {report.remedy}".strip(),
+        description=worst.sentence
+        if report.pause is not None
+        else f"{worst.sentence} {report.stopped} {report.remedy}".strip(),
         metadata={
+            **_pause(report.pause),
             "rows": dg.MetadataValue.md(table(failures)),
             "look": f"conversion-sync ledger --platform {report.platform} --state planned",
             "failed hours": ", ".join(key_of(h.hour) for h, found in verdicts if found.colour is Colour.RED),
         },
         allow_retries=False,
     )
+
+
+def _described(report: DeliveryReport, worst: Verdict) -> str:
+    """What the check says: of the worst hour, of rows a person should look at, of an account left alone."""
+    if worst.colour is Colour.RED:
+        return worst.sentence
+    said = summary(report.hours)
+    return f"{said} {report.pause.sentence}".strip() if report.pause is not None else said
+
+
+def _pause(pause: Pause | None) -> dict[str, str]:
+    """Why the account is left alone, as the UI shows it."""
+    if pause is None:
+        return {}
+    return {
+        "left alone because": f"{pause.what.replace('_', ' ')}: {pause.why}",
+        "left alone since": pause.since.isoformat(timespec="seconds"),
+        "goes on at": pause.until.isoformat(timespec="seconds"),
+    }
 
 
 def _metadata(report: DeliveryReport, hour: HourReport) -> dict[str, Any]:

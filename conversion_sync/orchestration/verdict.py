@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conversion_sync.config.settings import Schedule
+from conversion_sync.delivery.tally import Pause
 from conversion_sync.model.conversion import Reason, State
 from conversion_sync.pipeline.report import FailureRow, HourReport
 
@@ -40,9 +41,13 @@ class Verdict:
     for_good: bool = False
 
 
-def verdict(hour: HourReport, limits: Schedule) -> Verdict:
-    """The hour's colour, from the ledger."""
-    left = hour.retryable_left + hour.states.get(RELEASED_BY_A_RUN, 0)
+def verdict(hour: HourReport, limits: Schedule, pause: Pause | None = None) -> Verdict:
+    """The hour's colour, from the ledger. `pause` is why its account is left alone, if it is."""
+    held = hour.states.get(RELEASED_BY_A_RUN, 0)
+    left = hour.retryable_left + held
+    if left and pause is not None and not held:
+        said = f"{left} of {hour.rows} rows wait. {pause.sentence} Nothing is to be done."
+        return Verdict(Colour.RED, said)
     if left:
         return Verdict(
             Colour.RED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,4 +34,5 @@ class Context:
     platforms: Mapping[Account, Callable[[], Platform]]
     catalogues: Mapping[Account, Catalogue]
     clock: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
     run_id: str = "local"

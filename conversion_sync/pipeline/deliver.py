@@ -9,6 +9,7 @@ from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.credentials.forecast import endings
 from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver as deliver_rows
+from conversion_sync.delivery.tally import Pause
 from conversion_sync.delivery.verdicts import asked_delay, passes_by_itself
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Context
@@ -29,7 +30,7 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
     adapter = ctx.platforms[platform, account]()
     began = ctx.clock()
     try:
-        tally = deliver_rows(desk, adapter, window, ctx.settings.upload_mode, ctx.clock)
+        tally = deliver_rows(desk, adapter, window, ctx.settings.upload_mode, ctx.clock, ctx.sleep)
     finally:
         adapter.close()
     stop = tally.stopped
@@ -46,7 +47,8 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
         stopped=f"{stop.code} {stop.text}".strip() if stop else "",
         stop_is_transient=stop is not None and passes_by_itself(stop.outcome, adapter.catalogue),
         remedy=stop.remedy if stop else "",
-        retry_after=delay.total_seconds() if delay else None,
+        retry_after=_remaining(ctx, tally.pause) if tally.pause else delay.total_seconds() if delay else None,
+        pause=tally.pause,
         recovered_in_doubt=tally.recovered,
         refused=refused,
         endings=endings(
@@ -57,6 +59,11 @@ def deliver(ctx: Context, window: Window, platform: str, account: str) -> Delive
             began,
         ),
     )
+
+
+def _remaining(ctx: Context, pause: Pause) -> float:
+    """Seconds until an account that is left alone is asked again."""
+    return max((pause.until - ctx.clock()).total_seconds(), 0.0)
 
 
 def hour_reports(

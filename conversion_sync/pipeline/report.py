@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from conversion_sync.delivery.tally import Pause
 from conversion_sync.model.expiry import Notice
 
 
@@ -57,6 +58,7 @@ class DeliveryReport:
     `outcomes` counts rows by outcome class in this delivery, `settlements` rows that were asked after;
     `requests` counts requests. `stopped` is empty, or says why the account stopped before it was done
     (credential refused, platform down) with `remedy` and the platform's own `retry_after` in seconds.
+    `pause` is set while the account is left alone: nothing leaves, and nobody has to do anything.
     `refused` are rows a check without sending would refuse; those of `hours` stand among their failures.
     `endings` say how long what the account depends on still lasts.
     """
@@ -72,6 +74,7 @@ class DeliveryReport:
     stop_is_transient: bool = False
     remedy: str = ""
     retry_after: float | None = None
+    pause: Pause | None = None
     recovered_in_doubt: int = 0
     refused: tuple[FailureRow, ...] = ()
     endings: tuple[Notice, ...] = ()

@@ -41,7 +41,7 @@ def settle(ctx: Context, platform: str, account: str) -> SettlementReport:
     )
     adapter = ctx.platforms[platform, account]()
     try:
-        found = settle_requests(desk, adapter, ctx.clock)
+        found = settle_requests(desk, adapter, ctx.clock, ctx.sleep)
     finally:
         adapter.close()
     with ctx.engine.connect() as connection:

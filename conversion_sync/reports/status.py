@@ -37,6 +37,23 @@ class AccountStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseStatus:
+    """An account that is left alone: `what` is `breaker_open` or `parked`, `until` when it is asked again.
+
+    `bucket` is the kind of requests that wait, empty for all.
+    """
+
+    platform: str
+    account: str
+    bucket: str
+    what: str
+    since: datetime
+    until: datetime
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
     """The newest pull of one source: how far it read, and how many of its rows came late."""
 
@@ -88,6 +105,7 @@ class Status:
     """Everything `conversion-sync status` shows."""
 
     accounts: tuple[AccountStatus, ...]
+    pauses: tuple[PauseStatus, ...]
     sources: tuple[SourceStatus, ...]
     backlog: tuple[Backlog, ...]
     laws: tuple[LawStatus, ...]
@@ -99,6 +117,7 @@ def status(engine: Engine, now: datetime, *, full: bool = False) -> Status:
     since = None if full else now - RECENT
     with engine.connect() as connection:
         accounts = connection.execute(query("reports/status_accounts"), {"now": now}).mappings().all()
+        pauses = connection.execute(query("reports/status_pauses"), {"now": now}).mappings().all()
         sources = connection.execute(query("reports/status_sources")).mappings().all()
         backlog = connection.execute(query("reports/status_backlog")).mappings().all()
         waiting = (
@@ -106,6 +125,7 @@ def status(engine: Engine, now: datetime, *, full: bool = False) -> Status:
         )
     return Status(
         accounts=tuple(AccountStatus(**row) for row in accounts),
+        pauses=tuple(PauseStatus(**row) for row in pauses),
         sources=tuple(SourceStatus(**row) for row in sources),
         backlog=tuple(Backlog(**row) for row in backlog),
         laws=check_laws(engine, since),

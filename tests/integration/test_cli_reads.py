@@ -157,6 +157,22 @@ def test_an_unknown_id_is_an_error_without_a_trace(on_books: Run) -> None:
     assert done.stderr.startswith("Error: Nothing in the ledger is called in_404.\nRemedy: ")
 
 
+def test_the_status_tells_which_account_is_left_alone_and_until_when(on_books: Run, database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into delivery_breaker (platform, account, opened_at, probe_at, code, text) values "
+                "('google_ads', 'main', '2026-11-20 08:00Z', '2026-11-20 09:30Z', 'http_503', 'out of order')"
+            )
+        )
+    done = on_books("status")
+    assert "google_ads:main is down since 2026-11-20 08:00 UTC (http_503 out of order)" in done.stdout
+    assert "asked again from 2026-11-20 09:30 UTC on." in done.stdout
+    [pause] = json.loads(on_books("status", "--json").stdout)["pauses"]
+    assert (pause["what"], pause["code"], pause["bucket"]) == ("breaker_open", "http_503", "")
+    assert pause["until"].startswith("2026-11-20T09:30:00")
+
+
 def test_the_status_holds_the_laws(on_books: Run) -> None:
     done = on_books("status", "--json", "--full")
     found = json.loads(done.stdout)

@@ -13,6 +13,7 @@ import pytest
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.credentials.forecast import Standing
+from conversion_sync.delivery.tally import Pause
 from conversion_sync.model.expiry import Notice
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
@@ -103,6 +104,7 @@ class Script:
     stopped: str = ""
     transient: bool = False
     retry_after: float | None = None
+    pause: Pause | None = None
     laws: tuple[LawStatus, ...] = ()
     credentials: tuple[Standing, ...] = ()
     endings: tuple[Notice, ...] = ()
@@ -159,6 +161,7 @@ class Script:
             stopped=self.stopped if mine else "",
             stop_is_transient=self.transient and mine,
             retry_after=self.retry_after,
+            pause=self.pause if mine else None,
             endings=self.endings,
         )
 

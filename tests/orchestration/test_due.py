@@ -77,3 +77,41 @@ def test_an_account_that_is_no_longer_configured_asks_for_nothing(database) -> N
         connection.execute(text("delete from plan_account"))
     assert work(engine) == []
     assert rows(engine, "select count(*)::int from conversion where state = 'planned'") == [(1,)]
+
+
+OPEN = (
+    "insert into delivery_breaker (platform, account, recent, opened_at, probe_at, openings, code, text) "
+    "values ('meta', 'main', 'xxx', now() - interval '1 day', now() + cast(:ahead as interval), 9, '503', '')"
+)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "accounts"),
+    [("5 minutes", []), ("-1 minute", [("meta", "main")]), ("-3 hours", [])],
+    ids=["left alone", "pause over", "tried since"],
+)
+def test_rows_behind_an_open_breaker_are_woken_when_its_pause_is_over(database, ahead, accounts) -> None:
+    engine = enable(database.engine, "meta")
+    payments(engine, 1)
+    with engine.begin() as connection:
+        connection.execute(
+            text(DUE_NOW.replace("not_before = now()", "not_before = now() - interval '2 days'"))
+        )
+        connection.execute(text(OPEN), {"ahead": ahead})
+    assert work(engine) == accounts
+
+
+def test_corrections_that_are_parked_keep_no_conversion_waiting(database) -> None:
+    engine = enable(database.engine, "meta")
+    payments(engine, 1)
+    park = (
+        "insert into delivery_pace (platform, account, bucket, next_at, day, parked_at, parked_until) "
+        "values ('meta', 'main', :bucket, now(), current_date, now(), now() + interval '1 hour')"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(DUE_NOW))
+        connection.execute(text(park), {"bucket": "corrections"})
+    assert work(engine) == [("meta", "main")]
+    with engine.begin() as connection:
+        connection.execute(text(park), {"bucket": "conversions"})
+    assert work(engine) == []
