@@ -32,6 +32,8 @@ from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
 
 LONGEST_WAIT = timedelta(days=1)
+DOUBLINGS = 12
+"""From half a minute it takes no more to the longest wait; without a bound a timedelta runs over."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
         found.requests += 1
         found.reasons.update(answer.counts)
         _count(found.rows, verdicts, len(rows))
-        wait = min(max(adapter.catalogue.first_status_after, FIRST_RETRY) * 2**poll.polls, LONGEST_WAIT)
+        wait = _next_wait(adapter.catalogue, poll.polls)
         if answer.retry_after is not None:
             wait = max(wait, answer.retry_after)
         with desk.engine.begin() as connection:
@@ -96,6 +98,11 @@ def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
                 },
             )
     return found
+
+
+def _next_wait(facts: Catalogue, polls: int) -> timedelta:
+    first = max(facts.first_status_after, FIRST_RETRY)
+    return min(first * (1 << min(polls, DOUBLINGS)), LONGEST_WAIT)
 
 
 def decide(

@@ -79,6 +79,14 @@ def test_it_asks_after_half_an_hour_and_then_ever_less_often(engine) -> None:
     assert asked == [30, 60, 120, 240, 480, 960, 1920, 3360]
 
 
+def test_what_never_ends_is_asked_after_once_a_day_as_long_as_it_can_be(engine) -> None:
+    payments(engine, 1)
+    platform = confirming()
+    run(engine, platform)
+    found = [ask(engine, platform, NOW + day * DAY) for day in range(1, 52)]
+    assert found == [{"waiting": 1}] * 49 + [{"sent again": 1}, {}]
+
+
 def test_asking_sends_nothing_whatever_is_due(engine) -> None:
     payments(engine, 1)
     platform = confirming()
