@@ -74,9 +74,8 @@ def excerpt(text: str, *secrets: str) -> str:
 
     Redacted before it is cut: half a token is no pattern any more.
     """
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, HIDDEN)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin like another
+        text = text.replace(secret, HIDDEN)
     line = " ".join(redact(text).split())
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 

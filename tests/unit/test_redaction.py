@@ -147,3 +147,7 @@ def test_a_configured_secret_is_hidden_whatever_it_looks_like(monkeypatch: pytes
     assert redact("said: like no other words at all, like no other words, short") == (
         "said: [redacted], [redacted], short"
     )
+
+
+def test_a_secret_that_begins_like_another_is_hidden_to_its_end() -> None:
+    assert excerpt("refused app-of-mine-secret", "app-of-mine", "app-of-mine-secret") == "refused [redacted]"

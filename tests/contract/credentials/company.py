@@ -27,16 +27,15 @@ from tests.integration import world
 
 @dataclass(frozen=True, kw_only=True)
 class Company:
-    """`now` is when the test began; payments are of two hours before."""
+    """`now` is when the test began; payments are of whole hours before."""
 
     settings: Settings
     engine: Engine
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    @property
-    def window(self) -> Window:
-        """The hour of the payments."""
-        hour = floor_hour(self.now - 2 * HOUR)
+    def window(self, hours_ago: int) -> Window:
+        """A whole hour of payments."""
+        hour = floor_hour(self.now - hours_ago * HOUR)
         return Window(hour, hour + HOUR)
 
     def context(self, run_id: str = "run") -> Context:
@@ -48,18 +47,20 @@ class Company:
         world.land(self.engine, world.click("web", timedelta(days=1), ids=ids))
         world.link(self.engine, "visitor", "v1", "customer", world.CUSTOMER)
 
-    def pay(self, *keys: str) -> None:
-        """The customer pays, and every platform's row is planned."""
-        for key in keys:
-            at = self.window.start + timedelta(minutes=10)
+    def pay(self, **hours_ago: int) -> None:
+        """The customer pays, so many hours ago by the payment's name, and every platform's row is planned."""
+        for key, hours in hours_ago.items():
+            at = self.window(hours).start + timedelta(minutes=10)
             world.event(self.engine, key, EventKind.FIRST_PAYMENT, world.NOW - at, net=1990)
         ctx = self.context()
         whole = Window(self.now - timedelta(days=30), self.now)
         attribute(ctx, whole)
         plan(ctx, whole)
 
-    def upload(self, instance: dg.DagsterInstance, *platforms: str) -> dg.ExecuteInProcessResult:
-        """One run of these platforms' uploads, as the schedule asks for it."""
+    def upload(
+        self, instance: dg.DagsterInstance, *platforms: str, hours_ago: int = 2
+    ) -> dg.ExecuteInProcessResult:
+        """One run of these platforms' uploads for an hour, as the schedule asks for it."""
 
         @dg.resource
         def at_hand(init: dg.InitResourceContext) -> Context:
@@ -71,7 +72,7 @@ class Company:
             selection=[asset_name(platform, "main") for platform in platforms],
             resources=defs.resources,
             instance=instance,
-            partition_key=key_of(self.window.start),
+            partition_key=key_of(self.window(hours_ago).start),
             raise_on_error=False,
         )
 

@@ -78,12 +78,12 @@ def test_rows_wait_for_a_consent_and_count_once_after_it(
         assert (process.returncode, err) == (0, "")
 
     connect()
-    mine.pay("first")
+    mine.pay(first=2)
     first = mine.upload(instance, "tiktok")
     assert (first.success, checks(first)) == (True, [True])
 
     at.tell("tiktok", revoke=True)
-    mine.pay("second", "third")
+    mine.pay(second=2, third=2)
     second = mine.upload(instance, "tiktok")
     assert (second.success, checks(second)) == (False, [False])
     assert [row[1:] for row in mine.states()] == [
