@@ -27,6 +27,8 @@ def build(
     resources: Mapping[str, dg.ResourceDefinition] | None = None,
 ) -> dg.Definitions:
     """Everything the code location offers."""
+    # Dagster copies sensors of jobs when it resolves the definitions, and warns of its own copying.
+    warnings.filterwarnings("ignore", "Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
     partitions = hours(settings)
     rooms = rooms or real_rooms()
     assets, uploads = _all_assets(settings, rooms, partitions)
