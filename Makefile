@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Half the speed of the test suite is the second core.
 WORKERS ?= 2
 
-.PHONY: help demo ui test lint bench bench-delivery lock-run lock-dev clean
+.PHONY: help demo ui test lint bench bench-delivery reliability lock-run lock-dev clean
 
 help:
 	@echo "make demo    run the whole product against simulated vendors and print what it did"
@@ -15,6 +15,8 @@ help:
 	@echo "make test    run every test on real parts"
 	@echo "make lint    check style, types and the layers"
 	@echo "make bench   measure it on this machine; make bench-delivery: only deliveries, beside a bare client and a peer"
+	@echo "make reliability"
+	@echo "             kill it at hundreds of points on every platform, and write docs/reliability.md anew"
 	@echo "make lock-run, make lock-dev"
 	@echo "             pin anew what running needs, then what developing needs (requirements/*.txt)"
 	@echo "make clean   remove the environment and everything the demo made"
@@ -45,6 +47,14 @@ $(PEERS)/stamp: requirements/peers.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	@touch $@
+
+# The same seed kills at the same points.
+SEED ?= 7
+POINTS ?= 60
+
+reliability: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.reliability --seed $(SEED) --points $(POINTS) --workers $(WORKERS) \
+		--write docs/reliability.md
 
 # The newest releases of before LOCK_DATE; move it forward to update.
 LOCK_DATE := 2026-11-15T00:00:00Z

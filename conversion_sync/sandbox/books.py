@@ -175,9 +175,13 @@ class Books:
 
     @property
     def requests(self) -> dict[str, Any]:
-        """Requests by "vendor path", and the highest concurrency by "vendor account"."""
+        """Requests by "vendor path"; the highest concurrency, and how many run now, by "vendor account"."""
         with self._lock:
-            return {"count": dict(self._requests), "highest_concurrency": dict(self._highest)}
+            return {
+                "count": dict(self._requests),
+                "highest_concurrency": dict(self._highest),
+                "in_flight": dict(+self._in_flight),
+            }
 
     # -- reading -----------------------------------------------------------------------------------
 

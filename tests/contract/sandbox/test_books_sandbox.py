@@ -152,6 +152,7 @@ def test_concurrency_of_an_account_is_the_highest_seen(vendors: Vendors, serve: 
     assert vendors.books.requests == {
         "count": {"meta /7/events": 4},
         "highest_concurrency": {"meta 7": 3},
+        "in_flight": {},
     }
 
 
