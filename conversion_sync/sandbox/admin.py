@@ -60,6 +60,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             read("/ledger", vendors.books.dump),
             read("/ledger/totals", vendors.books.totals),
             read("/requests", lambda: vendors.books.requests),
+            read("/requests/log", vendors.books.request_log),
             read("/faults", lambda: {"faults": vendors.faults.to_json()}),
             read("/clock", lambda: {"now": vendors.clock.now().isoformat()}),
             Route("/faults", change_faults, methods=["POST", "DELETE"]),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from conversion_sync.sandbox.entries import (
     plain,
 )
 
+LOG = 100_000
+"""Requests the log remembers."""
+
 
 class Books:
     """Thread-safe. One entry per (platform, account, action, vendor id)."""
@@ -42,6 +45,7 @@ class Books:
         self._pending: dict[Key, list[Adjustment]] = {}
         self._notes: dict[str, dict[str, Any]] = {}
         self._requests: Counter[str] = Counter()
+        self._log: deque[tuple[str, str, datetime]] = deque(maxlen=LOG)
         self._in_flight: Counter[str] = Counter()
         self._highest: dict[str, int] = {}
         self._last: dict[str, datetime] = {}
@@ -165,6 +169,7 @@ class Books:
         lane = f"{vendor} {account}"
         with self._lock:
             self._requests[f"{vendor} {path}"] += 1
+            self._log.append((vendor, path, datetime.now(UTC)))
             self._in_flight[lane] += 1
             self._highest[lane] = max(self._highest.get(lane, 0), self._in_flight[lane])
         try:
@@ -182,6 +187,11 @@ class Books:
                 "highest_concurrency": dict(self._highest),
                 "in_flight": dict(+self._in_flight),
             }
+
+    def request_log(self) -> list[dict[str, str]]:
+        """The newest requests, oldest first, with the moment each came in by the wall clock."""
+        with self._lock:
+            return [{"vendor": vendor, "path": path, "at": at.isoformat()} for vendor, path, at in self._log]
 
     # -- reading -----------------------------------------------------------------------------------
 
