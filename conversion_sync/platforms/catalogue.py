@@ -136,6 +136,14 @@ class CatalogueFile(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _remedies_are_of_codes_it_knows(self) -> Self:
+        known = _codes(self)
+        others = sorted(code for code in self.remedies if outcome_of(known, code.removesuffix("*")) is None)
+        if others:
+            raise ValueError(f"remedies for codes that are not listed: {', '.join(others)}")
+        return self
+
+    @model_validator(mode="after")
     def _retries_are_of_codes_that_ask_for_it(self) -> Self:
         listed = [code for retries in self.retries for code in retries.codes]
         twice = sorted({code for code in listed if listed.count(code) > 1})

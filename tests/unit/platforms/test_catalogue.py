@@ -108,6 +108,8 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {"retries": [{"codes": ["190"], "tries": 1}]}, "not retry_later: 190"),
     ("meta", {"retries": [{"codes": ["never seen"], "tries": 1}]}, "not retry_later: never seen"),
     ("meta", {"retries": [{"codes": ["1", "2", "1"], "tries": 1}]}, "retries listed twice: 1"),
+    ("meta", {"remedies": {"never seen": "Pray."}}, "remedies for codes that are not listed: never seen"),
+    ("meta", {"confirms_later": True}, "confirms_later needs status_retention_days"),
     ("tiktok", {"resend_alone": ["40100"]}, "not ambiguous: 40100"),
     ("tiktok", {"of_rows": ["40001"]}, "not bad_batch: 40001"),
     ("tiktok", {"too_large": ["never seen"]}, "not bad_batch: never seen"),
