@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from conversion_sync.billing.provider import RawRecord
-from conversion_sync.billing.stripe.contacts import contacts_of
+from conversion_sync.billing.stripe.contacts import Speaker, hear
 from conversion_sync.billing.stripe.shapes import (
     InvoiceFact,
     Json,
@@ -23,7 +23,6 @@ from conversion_sync.billing.stripe.shapes import (
     refund_fact,
     subscription_fact,
 )
-from conversion_sync.model.identifier import Contact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,8 @@ class Facts:
     charges: dict[str, list[ChargeFact]] = field(default_factory=lambda: defaultdict(list))
     subscriptions: dict[str, list[SubscriptionFact]] = field(default_factory=lambda: defaultdict(list))
     namings: list[Naming] = field(default_factory=list)
-    contacts: list[Contact] = field(default_factory=list)
+    speakers: dict[str, Speaker] = field(default_factory=dict, repr=False)
+    """What says who the customer is: of each kind of object the newest."""
     deleted: bool = False
     """The customer was deleted at Stripe."""
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def collect(records: Iterable[RawRecord]) -> Facts:
             event = json.loads(record.body)
             thing = event["data"]["object"]
             _link(facts, thing)
-            facts.contacts += contacts_of(record.event_type, event, thing)
+            hear(facts.speakers, record.event_type, event, thing)
             _read(facts, record.event_type, event, thing)
         except KeyError as fault:
             facts.unreadable[record.event_id] = f"{record.event_type} without {fault.args[0]}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from conversion_sync.billing.stripe.contacts import contacts_of
 from conversion_sync.billing.stripe.facts import Facts
 from conversion_sync.model.identifier import Contact
 from conversion_sync.model.revenue import CustomerKey, IdentityLink, LinkEnd
@@ -55,10 +56,15 @@ def contacts(facts: Facts, keys: Keys) -> Iterator[Contact]:
     """Who the customer is, with the user id the product knows them by; nothing of one that was deleted."""
     if facts.deleted:
         return
-    yield from facts.contacts
-    for naming in facts.namings:
-        if user := naming.metadata.get(keys.user_id) or naming.client_reference:
-            yield Contact(of="user", source_ref=naming.source, stated_at=naming.at, external_id=str(user))
+    yield from contacts_of(facts.speakers)
+    named = [
+        (naming.at, naming.source, str(user))
+        for naming in facts.namings
+        if (user := naming.metadata.get(keys.user_id) or naming.client_reference)
+    ]
+    if named:
+        at, source, user = max(named)
+        yield Contact(of="user", source_ref=source, stated_at=at, external_id=user)
 
 
 def click_ids(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -53,12 +53,34 @@ def test_a_charge_tells_what_was_written_down_when_it_was_made() -> None:
         event("payment_intent.succeeded", {**inside, "latest_charge": charge}, day(1)),
         event("payment_intent.succeeded", {**inside, "charges": {"data": [charge]}}, day(2)),
     ]
-    of_charge = Contact(of="charge", source_ref="ch_1", stated_at=day(0), **SAID)
-    receipts = [
-        Contact(of="receipt", source_ref=records[n].event_id, stated_at=day(n), email="r@example.com")
-        for n in (1, 2)
+    assert by_kind(*records) == {
+        "charge": Contact(of="charge", source_ref="ch_1", stated_at=day(0), **SAID),
+        "receipt": Contact(
+            of="receipt", source_ref=records[2].event_id, stated_at=day(2), email="r@example.com"
+        ),
+    }
+
+
+def by_kind(*records: RawRecord) -> dict[str, Contact]:
+    return {contact.of: contact for contact in said(*records)}
+
+
+def test_of_each_kind_the_newest_speaks_in_whatever_order_they_come() -> None:
+    def told(at: int, **changes: Any) -> RawRecord:
+        return event("customer.updated", {"id": "cus_1", "object": "customer", **PERSON, **changes}, day(at))
+
+    new_charge = charged(billing_details=PERSON | {"name": "J Doe"}, created=1788264000 + 86400, id="ch_2")
+    records = [
+        told(1),
+        told(3, email=None, name="Jane Roe"),
+        told(2),
+        event("charge.refunded", new_charge, day(4)),
+        event("charge.refunded", charged(billing_details=PERSON), day(9)),
     ]
-    assert said(*records) == [receipts[0], of_charge, receipts[1], of_charge, of_charge]
+    for order in (records, records[::-1]):
+        found = by_kind(*order)
+        assert (found["customer"].email, found["customer"].name) == (None, "Jane Roe")
+        assert (found["charge"].source_ref, found["charge"].name) == ("ch_2", "J Doe")
 
 
 def test_the_user_id_is_the_one_the_product_knows() -> None:
@@ -66,10 +88,7 @@ def test_the_user_id_is_the_one_the_product_knows() -> None:
         customer(metadata={"cs_user_id": "user_1"}, at=1),
         session(client="user_2", at=2),
     ]
-    assert [(each.of, each.external_id) for each in said(*named) if each.external_id] == [
-        ("user", "user_1"),
-        ("user", "user_2"),
-    ]
+    assert [(each.of, each.external_id) for each in said(*named) if each.external_id] == [("user", "user_2")]
 
 
 def test_of_a_deleted_customer_nothing_is_said() -> None:
