@@ -1,4 +1,4 @@
-"""HTTP as every adapter speaks it: one session, bounded waits, no retries, and faults as outcomes.
+"""HTTP as every adapter speaks it: one session, bounded in time, no retries, and faults as outcomes.
 
 What matters is whether the request may have arrived: a connection that never stood is safe to try
 again, one that broke after the request left is not. Source: specs/meta_tiktok_linkedin_microsoft.md §6.
@@ -25,10 +25,14 @@ from urllib3.exceptions import (
 )
 
 from conversion_sync.model.conversion import Outcome
+from conversion_sync.platforms.bounded import Bounded
 from conversion_sync.platforms.platform import SendResult, Tokens
 from conversion_sync.redaction import excerpt
 
 CONNECT_SECONDS, READ_SECONDS = 5, 60
+"""For a connection, and for the next byte of an answer."""
+EXCHANGE_SECONDS = 120
+"""For all of a request and its answer, however steadily its bytes come."""
 LONGEST_DELAY = timedelta(days=1)
 NOT_SENDABLE = "Check the account's address, and its secrets for line breaks and characters outside ASCII."
 
@@ -113,8 +117,11 @@ class Wire:
     tokens: Tokens | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     session: requests.Session = field(default_factory=requests.Session)
+    _transport: Bounded = field(default_factory=Bounded, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, self._transport)
         # A kept connection that the vendor just closed looks like a request that was lost on its way.
         self.session.headers["Connection"] = "close"
 
@@ -179,12 +186,15 @@ class Wire:
 
     def _exchange(self, call: Callable[[], requests.Response]) -> Reply | Lost:
         try:
-            response = call()
+            with self._transport.within(EXCHANGE_SECONDS):
+                response = call()
         except (requests.RequestException, ValueError) as fault:
             return self._lost(fault)
         finally:
             # Not every vendor says that it closes, and the connection would be kept for the next request.
             self.session.close()
+        if self._transport.over:
+            return Lost(arrived=True, text=f"The answer was not there after {EXCHANGE_SECONDS} seconds.")
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},

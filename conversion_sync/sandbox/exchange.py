@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
 from conversion_sync.sandbox.faults import Action
@@ -87,7 +87,7 @@ async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -
     if fault.status is not None:
         planned = respond(Reply(status=fault.status, body=fault.body, headers=fault.headers))
         if not fault.after_accepting:
-            return planned
+            return _dripping(planned, fault.drip_seconds)
     if fault.row_reason is not None:
         call = _with_row_reason(call, fault.row_reason)
     answered = respond(await run_in_threadpool(answer, vendors, call))
@@ -95,7 +95,20 @@ async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -
         await asyncio.sleep(fault.delay_seconds)
     if fault.drop_reply or not await _held(vendors, vendor, call, fault, "after"):
         return Cut()
-    return planned or answered
+    return _dripping(planned or answered, fault.drip_seconds)
+
+
+def _dripping(answer: Response, seconds: float) -> Response:
+    """The answer as it is, or with its body a byte at a time."""
+    if not seconds:
+        return answer
+
+    async def drips() -> AsyncIterator[bytes]:
+        for byte in bytes(answer.body):
+            await asyncio.sleep(seconds)
+            yield bytes([byte])
+
+    return StreamingResponse(drips(), answer.status_code, dict(answer.headers))
 
 
 async def _held(vendors: Vendors, vendor: str, call: Call, fault: Action, moment: str) -> bool:

@@ -33,10 +33,11 @@ class Action(BaseModel):
     `body` is sent as JSON, or verbatim when it is a string. `close_before_reply` cuts the connection before
     anything is processed, `drop_reply` after the vendor took the request in. `after_accepting` gives
     `status` only once the request was processed. `hold` keeps the request `before` it is taken in, or its
-    answer `after`, until the admin lets it go. `grpc_error` is `group.NAME`
-    (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and travels in the failure trailer. `row_reason` makes
-    every row of a Data Manager request fail with this processing error, and every row of a Microsoft
-    Advertising request with this code; `row_errors` make some rows of a Google Ads upload fail.
+    answer `after`, until the admin lets it go. `drip_seconds` sends an answer over HTTP a byte at a time, so
+    long apart. `grpc_error` is `group.NAME` (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and travels in
+    the failure trailer. `row_reason` makes every row of a Data Manager request fail with this processing
+    error, and every row of a Microsoft Advertising request with this code; `row_errors` make some rows of a
+    Google Ads upload fail.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +53,7 @@ class Action(BaseModel):
     grpc_error: str | None = None
     grpc_retry_delay_seconds: int | None = Field(default=None, ge=0)
     hold: Literal["before", "after"] | None = None
+    drip_seconds: float = Field(default=0.0, ge=0, le=600)
     row_reason: str | None = None
     row_errors: tuple[RowError, ...] = ()
 

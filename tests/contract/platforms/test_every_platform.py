@@ -24,6 +24,7 @@ from conversion_sync.model.conversion import (
     State,
 )
 from conversion_sync.model.money import Money
+from conversion_sync.platforms import http
 from conversion_sync.platforms.platform import DedupPromise, Platform, SendResult
 from conversion_sync.platforms.registry import kinds
 from tests.contract.platforms.cases import CASES, Case
@@ -294,6 +295,19 @@ def test_an_answer_that_never_came_or_makes_no_sense_leaves_the_row_in_doubt(
     if promised:
         assert_taken(platform, send(platform, sent))
         assert counts(sandbox, sent) == [1]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.http], ids=lambda case: case.id)
+def test_an_answer_that_drips_for_ever_is_given_up_and_leaves_the_row_in_doubt(
+    sandbox: Sandbox, case: Case, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_taken(platform, send(platform, row(sandbox, case)))
+    monkeypatch.setattr(http, "EXCHANGE_SECONDS", 1.5)
+    sent = row(sandbox, case)
+    sandbox.go_wrong(case.vendor, drip_seconds=1)
+    answer = send(platform, sent)
+    assert (answer.outcome, answer.code) == (Outcome.AMBIGUOUS, "no_answer")
+    assert counts(sandbox, sent) == [1]
 
 
 def test_a_batch_lost_on_its_way_back_is_in_doubt_as_a_whole(

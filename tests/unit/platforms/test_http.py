@@ -156,7 +156,7 @@ def test_half_a_head_is_an_answer_without_a_body(wire: Wire) -> None:
     assert (answer.status, answer.text) == (503, "")
 
 
-def test_an_answer_in_drips_that_never_ends_is_given_up(wire: Wire) -> None:
+def test_an_answer_that_stops_midway_is_given_up(wire: Wire) -> None:
     def manner(connection: socket.socket, other: Any) -> None:
         closing(connection, other)
         connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
@@ -257,6 +257,45 @@ def test_tls_that_breaks_after_the_request_leaves_it_in_doubt(
         answer = post(wire, vendor.url)
     assert isinstance(answer, Lost)
     assert (answer.arrived, len(vendor.requests)) == (True, 1)
+
+
+def dripping(answer: bytes) -> Manner:
+    """Answers a byte at a time, each before anybody has waited long for it."""
+
+    def manner(connection: socket.socket, other: Peer) -> None:
+        read(connection, other)
+        for byte in answer:
+            connection.sendall(bytes([byte]))
+            if other.over.wait(0.02):
+                return
+
+    return manner
+
+
+DRIPS = {
+    "a head in drips": HEAD + b"X: " + b"x" * 300 + b"\r\nContent-Length: 2\r\n\r\n{}",
+    "a body in drips": HEAD + b"\r\n" + b"{}" + b" " * 300,
+}
+
+
+@pytest.mark.parametrize("answer", DRIPS.values(), ids=DRIPS)
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+def test_an_answer_in_drips_is_given_up_however_steadily_they_come(
+    wire: Wire,
+    certified: tuple[ssl.SSLContext, str],
+    answer: bytes,
+    secure: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "EXCHANGE_SECONDS", 0.5)
+    monkeypatch.setattr(http, "READ_SECONDS", 5)
+    context, wire.session.verify = certified
+    with peer(dripping(answer), context if secure else None) as vendor:
+        given = post(wire, vendor.url)
+    assert given == Lost(arrived=True, text="The answer was not there after 0.5 seconds.")
+    monkeypatch.setattr(http, "EXCHANGE_SECONDS", 5)
+    with peer(saying(200), context if secure else None) as vendor:
+        assert isinstance(post(wire, vendor.url), Reply)
 
 
 def test_a_request_that_broke_inside_a_proxys_tunnel_is_in_doubt(
