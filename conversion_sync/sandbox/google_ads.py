@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from conversion_sync.sandbox import google_tokens
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     import grpc
 
 PACKAGE = "google.ads.googleads.v26.services"
+ENDS = datetime(2027, 11, 1, tzinfo=UTC)
+"""Projected. Source: §1.1."""
 LARGEST_MESSAGE = 64 << 20
 CALLERS = 16
 
@@ -212,7 +215,9 @@ def _authenticate(vendors: Vendors, metadata: Mapping[str, str], customer_id: st
 
 
 def _in_good_standing(vendors: Vendors) -> None:
-    """The customer and the caller's project. Raises CallFault. Source: §8.1 rule 5."""
+    """The version, the customer and the caller's project. Raises CallFault. Source: §8.1 rules 5 and 11."""
+    if vendors.clock.now() >= ENDS:
+        raise CallFault("INVALID_ARGUMENT", Fault("request_error.UNSUPPORTED_VERSION", "", "v26 ended."))
     standing = vendors.google_ads.now
     if not standing.enabled:
         code = "authorization_error.CUSTOMER_NOT_ENABLED"

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,7 +23,17 @@ from conversion_sync.sandbox.exchange import Call, Reply, endpoint
 from conversion_sync.sandbox.meta_rules import Fault, event_fault
 from conversion_sync.sandbox.vendors import Vendors
 
-VERSIONS = frozenset({"v21.0", "v22.0", "v23.0", "v24.0", "v25.0", "v26.0"})
+VERSIONS: Mapping[str, datetime | None] = MappingProxyType(
+    {
+        "v21.0": datetime(2027, 1, 21, tzinfo=UTC),
+        "v22.0": datetime(2027, 5, 20, tzinfo=UTC),
+        "v23.0": datetime(2027, 10, 8, tzinfo=UTC),
+        "v24.0": datetime(2028, 2, 18, tzinfo=UTC),
+        "v25.0": datetime(2028, 7, 29, tzinfo=UTC),
+        "v26.0": None,
+    }
+)
+"""When each ends; of the newest it is not announced. Source: §1.1."""
 MOST_EVENTS = 1000
 USAGE = {"x-app-usage": '{"call_count":28,"total_time":25,"total_cputime":25}'}
 
@@ -99,7 +110,9 @@ def read_json(text: str | bytes) -> Any:
 
 def _refused_access(vendors: Vendors, call: Call, members: Mapping[str, Any]) -> Reply | None:
     """The version, the token, its proof and the dataset, in this order."""
-    if call.path_values["version"] not in VERSIONS:
+    version = call.path_values["version"]
+    ends = VERSIONS.get(version)
+    if version not in VERSIONS or (ends is not None and vendors.clock.now() >= ends):
         return _error(2635, "(#2635) You are calling a deprecated version of the Graph API.")
     known = vendors.credentials
     token = members.get("access_token") or call.bearer

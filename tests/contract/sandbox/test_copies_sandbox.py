@@ -1,4 +1,4 @@
-"""What the admin can change about copies and moments: promises about copies broken, requests held."""
+"""What the admin can change about copies and moments: promises broken, requests held."""
 
 from __future__ import annotations
 

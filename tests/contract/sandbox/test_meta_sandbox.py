@@ -179,6 +179,15 @@ def test_access_and_shape_are_checked_before_events(
     assert vendors.books.dump() == []
 
 
+def test_a_version_ends_by_the_clock(send: Any, vendors: Vendors) -> None:
+    end = meta.VERSIONS["v21.0"]
+    assert end is not None
+    for now, code in ((end - timedelta(seconds=1), 100), (end, 2635)):
+        vendors.clock.freeze(now)
+        answer = send(_event(), version="v21.0", data=[])
+        assert answer.json()["error"]["code"] == code
+
+
 @pytest.mark.parametrize("form", ["list", "text", "list_of_text"])
 def test_data_may_be_a_list_or_json_text(url: str, vendors: Vendors, form: str) -> None:
     rows = [_event()]

@@ -91,6 +91,18 @@ def test_transport_and_authentication(
     assert name_of(failure_in(raised.value.trailing_metadata()).errors[0]) == code
 
 
+def test_the_version_ends_by_the_clock(call: Any, vendors: Vendors) -> None:
+    token = issue(vendors.credentials, (ADWORDS,), google_ads.ENDS + timedelta(hours=1))
+    asked = MESSAGES[SEARCH][0](customer_id=CUSTOMER, query="SELECT customer.id FROM customer")
+    vendors.clock.freeze(google_ads.ENDS - timedelta(seconds=1))
+    call(SEARCH, asked, authorization=f"Bearer {token}")
+    vendors.clock.freeze(google_ads.ENDS)
+    with pytest.raises(grpc.RpcError) as raised:
+        call(SEARCH, asked, authorization=f"Bearer {token}")
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert name_of(failure_in(raised.value.trailing_metadata()).errors[0]) == "UNSUPPORTED_VERSION"
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
