@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from conversion_sync.reports.status import check_laws
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.e2e.command import Command, commanded, kill, wait_until
 from tests.e2e.expected import Booked, Delivery, expected
-from tests.e2e.world import PLATFORMS, WORTHS, booked, living
+from tests.e2e.world import PLATFORMS, WORTHS, booked, living, recent_midnight
 
 pytestmark = pytest.mark.slow
 NO_PROMISE = ("linkedin", "meta")
@@ -68,9 +68,16 @@ class Aftermath:
 @pytest.fixture(scope="module")
 def aftermath(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     """Killed ten times, then run once in peace."""
-    # Old enough that no click is too fresh, young enough that no payment is too old.
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=12)
-    size = ("--customers", "400", "--days", "4", "--history-days", "0", "--end", end.isoformat())
+    size = (
+        "--customers",
+        "400",
+        "--days",
+        "4",
+        "--history-days",
+        "0",
+        "--end",
+        recent_midnight().isoformat(),
+    )
     folder = tmp_path_factory.mktemp("killed")
     with living(folder, server, *size) as world, commanded(world, server) as command:
         caught = {one: killed(command, one) for one in KILLS}

@@ -13,7 +13,7 @@ from conversion_sync.model.conversion import REASONS, Reason
 from conversion_sync.reports.laws import conservation
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.e2e.business import LOOK, SIZE, Json, business, days_ago, heading, meant, received
-from tests.e2e.world import Company, World, living
+from tests.e2e.world import Company, World, living, recent_midnight
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,8 @@ IN_PEACE = "microsoft_ads"
 @pytest.fixture(scope="module")
 def world(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Each test takes a day of its own, so that one's conversions are not in another's books."""
-    with living(tmp_path_factory.mktemp("nonsense"), server, *SIZE) as world:
+    end = ("--end", recent_midnight().isoformat())
+    with living(tmp_path_factory.mktemp("nonsense"), server, *SIZE, *end) as world:
         yield world
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +10,7 @@ from conversion_sync.reports.status import check_laws
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.e2e.command import commanded, finished
 from tests.e2e.expected import Delivery, expected
-from tests.e2e.world import PLATFORMS, WORTHS, living
+from tests.e2e.world import PLATFORMS, WORTHS, living, recent_midnight
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +18,16 @@ pytestmark = pytest.mark.slow
 def test_two_syncs_at_once_send_everything_once(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=12)
-    size = ("--customers", "300", "--days", "3", "--history-days", "0", "--end", end.isoformat())
+    size = (
+        "--customers",
+        "300",
+        "--days",
+        "3",
+        "--history-days",
+        "0",
+        "--end",
+        recent_midnight().isoformat(),
+    )
     with living(tmp_path_factory.mktemp("together"), server, *size) as world:
         with commanded(world, server) as command:
             both = [command.start_sync(world.window) for _ in range(2)]

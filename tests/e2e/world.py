@@ -251,6 +251,14 @@ def named(platform: str, vendor_id: str, click_id: str, occurred_at: datetime) -
     return f"{click_id} {occurred_at.astimezone(UTC).replace(microsecond=digits).isoformat()}"
 
 
+def recent_midnight() -> datetime:
+    """An end at which every run finds the same business, whatever the hour of day.
+
+    Old enough that no click is too fresh, young enough that no payment of the days before is too old.
+    """
+    return (datetime.now(UTC) - timedelta(hours=12)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 @contextmanager
 def living(folder: Path, server: EmbeddedServer, *options: str) -> Iterator[World]:
     """A sandbox with its click table in a database of its own."""
