@@ -36,6 +36,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
     async def change_faults(request: Request) -> JSONResponse:
         if request.method == "DELETE":
             vendors.faults.clear()
+            await run_in_threadpool(vendors.mind_the_doors)
             return JSONResponse({"faults": []})
         try:
             rules = [Rule.model_validate(rule) for rule in await request.json()]
@@ -43,6 +44,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             return JSONResponse({"error": str(fault)}, status_code=422)
         for rule in rules:
             vendors.faults.add(rule)
+        await run_in_threadpool(vendors.mind_the_doors)
         return JSONResponse({"faults": vendors.faults.to_json()})
 
     async def change_clock(request: Request) -> JSONResponse:
@@ -50,6 +52,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             _move(vendors.clock, await request.json())
         except (TypeError, ValueError) as fault:
             return JSONResponse({"error": str(fault)}, status_code=422)
+        await run_in_threadpool(vendors.mind_the_doors)
         return JSONResponse({"now": vendors.clock.now().isoformat()})
 
     return Starlette(

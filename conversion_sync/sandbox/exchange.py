@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
 from conversion_sync.sandbox.faults import Action
-from conversion_sync.sandbox.sockets import Cut
+from conversion_sync.sandbox.sockets import Cut, Hang
 from conversion_sync.sandbox.vendors import Vendors
 
 
@@ -59,7 +59,7 @@ Endpoint = Callable[[Request], Awaitable[Response | ASGIApp]]
 def endpoint(vendors: Vendors, vendor: str, answer: Answer, account: AccountOf) -> Any:
     """A Starlette endpoint around `answer`. `account` says whose request it is, for the concurrency."""
 
-    async def handle(request: Request) -> Response | Cut:
+    async def handle(request: Request) -> Response | Cut | Hang:
         path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         call = Call(
             path=path,
@@ -74,10 +74,12 @@ def endpoint(vendors: Vendors, vendor: str, answer: Answer, account: AccountOf) 
     return handle
 
 
-async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -> Response | Cut:
-    fault = vendors.faults.take(vendor, call.path)
+async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -> Response | Cut | Hang:
+    fault = vendors.faults.take(vendor, call.path, vendors.clock.now())
     if fault is None:
         return respond(await run_in_threadpool(answer, vendors, call))
+    if fault.hang:
+        return Hang()
     late = fault.after_accepting or fault.drop_reply
     if not late:
         await asyncio.sleep(fault.delay_seconds)

@@ -140,7 +140,7 @@ def _handler(vendors: Vendors, method: Method) -> Any:
 def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context: Any) -> Any:
     """One call: fault plan, authentication, the answer, and the request id on the way out."""
     request_id = secrets.token_urlsafe(16)
-    fault = vendors.faults.take("google_ads", path)
+    fault = vendors.faults.take("google_ads", path, vendors.clock.now())
     late = fault is not None and (fault.after_accepting or fault.drop_reply)
     if fault is None or not (fault.close_before_reply or fault.drop_reply):
         context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))

@@ -44,12 +44,14 @@ from conversion_sync.sandbox.clicks import AdClick, AdClicks
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
-from conversion_sync.sandbox.sockets import CuttableHttp
+from conversion_sync.sandbox.sockets import CuttableHttp, Door
 from conversion_sync.sandbox.vendors import Vendors
 
 Json = dict[str, Any]
 SAVE_EVERY = 5.0
 """Seconds between two savings of the books."""
+VENDORS = {"oauth": "google_oauth"}
+"""What the fault plan calls a vendor whose endpoint has another name."""
 TICK = 0.5
 """Seconds between two looks at whether the parent lives."""
 
@@ -105,6 +107,7 @@ def _wait(stop: threading.Event, vendors: Vendors, books: Path, parent: int | No
     while not stop.wait(TICK):
         if parent is not None and not _alive(parent):
             return
+        vendors.mind_the_doors()
         now, serving = time.monotonic(), vendors.books.requests
         if now - saved >= SAVE_EVERY and serving != served:
             vendors.books.save(books)
@@ -134,7 +137,11 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "microsoft": microsoft.app(vendors),
         "admin": admin.app(vendors, business),
     }
-    ports = {name: _serve_http(stack, app, before.get(name, 0)) for name, app in apps.items()}
+    ports: dict[str, int] = {}
+    for name, app in apps.items():
+        ports[name], door = _serve_http(stack, app, before.get(name, 0))
+        if name != "admin":
+            vendors.doors[VENDORS.get(name, name)] = door
     server, port, authority = google_ads.serve(vendors, "127.0.0.1", _free(before.get("google_ads", 0)))
     stack.callback(lambda: server.stop(grace=1).wait())
     ca = folder / "google_ads_ca.pem"
@@ -162,9 +169,9 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
     }
 
 
-def _serve_http(stack: ExitStack, app: Starlette, port: int) -> int:
+def _serve_http(stack: ExitStack, app: Starlette, port: int) -> tuple[int, Door]:
     listener = socket.create_server(("127.0.0.1", _free(port)), backlog=512)
-    server = uvicorn.Server(
+    server = Door(
         uvicorn.Config(app, http=CuttableHttp, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -179,7 +186,7 @@ def _serve_http(stack: ExitStack, app: Starlette, port: int) -> int:
         if not thread.is_alive():
             raise RuntimeError("a vendor's server ended before it answered")
         time.sleep(0.005)
-    return int(listener.getsockname()[1])
+    return int(listener.getsockname()[1]), server
 
 
 def _free(port: int) -> int:

@@ -178,6 +178,23 @@ def test_which_request_a_rule_acts_on(rules: list[dict[str, Any]], statuses: lis
     assert _statuses(faults, *["/v26.0/1/events"] * 4) == statuses
 
 
+def test_a_rule_may_last_for_a_while_on_the_sandboxs_clock() -> None:
+    rule = {"vendor": "meta", "nth": 2, "seconds": 60, "action": {"status": 503}}
+    faults = Faults.from_json([rule])
+    asked = [0, 1, 30, 59, 60, 61]
+    actions = [faults.take("meta", "/events", NOW + timedelta(seconds=second)) for second in asked]
+    assert [action.status if action else None for action in actions] == [None, 503, 503, 503, None, None]
+    assert faults.to_json() == []
+
+
+def test_a_closed_port_is_a_rule_that_no_request_spends() -> None:
+    faults = Faults.from_json([{"vendor": "meta", "seconds": 60, "action": {"refuse": True}}])
+    assert faults.refusing(NOW) == {"meta"}
+    assert faults.take("tiktok", "/", NOW) is None
+    assert faults.refusing(NOW + timedelta(seconds=59)) == {"meta"}
+    assert faults.refusing(NOW + timedelta(seconds=60)) == frozenset()
+
+
 def test_a_plan_goes_to_json_and_back_and_can_be_cleared() -> None:
     rules = [
         {
