@@ -41,7 +41,7 @@ def send_batch(work: Work, batch: Sequence[Claimed]) -> SendResult | None:
         entered = work.gate.enter(lane, len(rows), fewest=len(rows))
         if isinstance(entered, SendResult):
             return replace(entered, code=NOT_TRIED)
-        books.intend(work.desk, [item.row for item in rows], work.clock())
+        books.intend(work.desk, rows, work.clock())
         return send(rows)
 
     answer = send(good)

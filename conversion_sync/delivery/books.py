@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 
 from conversion_sync.delivery import attempts
 from conversion_sync.delivery.attempts import Line, Page, Phase
+from conversion_sync.errors import TransientError
 from conversion_sync.model.conversion import (
     ConversionId,
     ConversionKind,
@@ -91,6 +92,8 @@ class Claimed:
     batch_group: str
     in_doubt: bool
     """An earlier copy of it may have arrived."""
+    batch_id: str = ""
+    """Of the claim that put it in flight."""
     later_code: str | None = None
     """Why it last had to wait, which happened `later_tries` times in a row since `later_since`."""
     later_tries: int = 0
@@ -162,13 +165,24 @@ def claim(
     return batch
 
 
-def intend(desk: Desk, rows: Sequence[Outbound], now: datetime) -> str:
-    """Commits the intent of one more request for rows already in flight; returns its batch id."""
+def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
+    """Commits the intent of one more request for rows of one claim; returns its batch id.
+
+    Raises TransientError when they are another delivery's by now: this one has lost the account's lock.
+    """
     batch_id = new_batch_id()
     desk.open_month(now)
+    sent = [item.row for item in rows]
     with desk.by_key() as connection:
-        connection.execute(query("delivery/sent_again"), {**_keys(rows), "now": now})
-        _intend(connection, desk, rows, batch_id, now)
+        ours = {**_keys(sent), "claimed_as": rows[0].batch_id, "now": now}
+        if connection.execute(query("delivery/sent_again"), ours).rowcount != len(rows):
+            raise TransientError(
+                f"Another delivery to {desk.platform}:{desk.account} has taken over: the connection that "
+                "held this one's lock is lost.",
+                remedy="None needed: what is left is the other's. If it happens often, look for what ends "
+                "idle connections to the database.",
+            )
+        _intend(connection, desk, sent, batch_id, now)
     return batch_id
 
 
@@ -351,6 +365,7 @@ def _claimed(  # noqa: PLR0917
     attempts: int,
     first_sent_at: datetime,
     batch_group: str,
+    batch_id: str,
     in_doubt: bool,
     later_code: str | None,
     later_tries: int,
@@ -371,6 +386,7 @@ def _claimed(  # noqa: PLR0917
         attempts=attempts,
         first_sent_at=first_sent_at,
         batch_group=batch_group,
+        batch_id=batch_id,
         in_doubt=in_doubt,
         later_code=later_code,
         later_tries=later_tries,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
@@ -34,4 +35,14 @@ def session_lock(engine: Engine, *parts: str) -> Iterator[None]:
         try:
             yield
         finally:
-            connection.execute(text("select pg_advisory_unlock(:number)"), number)
+            _unlock(connection, number)
+
+
+def _unlock(connection: Connection, number: dict[str, int]) -> None:
+    """A lost connection took the lock along; what the block met with is told, not that."""
+    try:
+        connection.execute(text("select pg_advisory_unlock(:number)"), number)
+    except DBAPIError as fault:
+        if not fault.connection_invalidated:
+            raise
+        log.warning("The connection that held a lock was lost; another run may have begun meanwhile.")

@@ -5,7 +5,7 @@
 -- Cost:   primary-key probes in the partitions of that time.
 select entry.conversion_id, entry.vendor_id, entry.kind, entry.verb, entry.event_kind, entry.action,
        entry.value_minor, entry.currency, entry.exponent, entry.occurred_at, entry.click_id_kind, entry.click_id, entry.clicked_at,
-       entry.adjusted_at, entry.attempts, entry.first_sent_at, entry.batch_group, entry.in_doubt,
+       entry.adjusted_at, entry.attempts, entry.first_sent_at, entry.batch_group, entry.batch_id, entry.in_doubt,
        entry.later_code, entry.later_tries, entry.later_since, original.first_sent_at as original_sent_at,
        original.occurred_at as original_at,
        case when entry.kind = 'adjustment' then original.sent_target

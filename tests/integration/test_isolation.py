@@ -5,15 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from conversion_sync.delivery import books
+from conversion_sync.errors import TransientError
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.platform import SendResult
 from tests.integration.scripted import Scripted, enable, facts, payments, run, states, taken
 from tests.integration.world import HOUR, NOW, rows
 
+HOLDERS = (
+    "from pg_locks where locktype = 'advisory'"
+    " and database = (select oid from pg_database where datname = current_database())"
+)
+"""Connections that hold a lock of ours."""
 STYLES = ("nameless", "all", "first", "nonsense")
 
 
@@ -90,3 +98,28 @@ def test_however_rows_are_bad_and_refusals_are_worded_nothing_is_lost_or_sent_tw
     assert sorted(platform.accepted) == sorted(set(names) - bad)
     found = rows(engine, "select vendor_id, state from conversion")
     assert dict(found) == {name: "rejected" if name in bad else "settled" for name in names}
+
+
+def test_a_search_ends_when_another_delivery_took_its_rows_over_with_the_lock(engine: Engine) -> None:
+    payments(engine, 4)
+    other = Scripted(taken)
+
+    def refused_while_the_lock_is_lost(_: Sequence[Outbound]) -> SendResult:
+        if not other.requests:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text(f"select pg_terminate_backend(pid) {HOLDERS}"))
+        return SendResult(outcome=Outcome.BAD_BATCH, code="bad")
+
+    platform = Scripted(refused_while_the_lock_is_lost)
+    told = books.refused_whole
+
+    def then_the_other_delivers(*told_of: Any) -> None:
+        told(*told_of)
+        run(engine, other)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(books, "refused_whole", then_the_other_delivers)
+        with pytest.raises(TransientError, match="Another delivery to meta:main has taken over"):
+            run(engine, platform)
+    assert [len(request) for request in (*platform.requests, *other.requests)] == [4, 4]
+    assert states(engine) == {("settled", "confirmed"): 4}
