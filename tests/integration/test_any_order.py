@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -81,6 +82,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.corrected: dict[str, list[datetime]] = {}
         self.fault = "none"
         self.platform = self._platform()
+        self.pay()
+        self.pay()
 
     def _platform(self) -> Scripted:
         if self.account == "google_ads":
@@ -158,8 +161,15 @@ class AnyOrder(RuleBasedStateMachine):
         )
         rooms(self.engine, self.now, TINY)
 
+    @rule()
+    def an_hour_later(self) -> None:
+        """A delivery that goes well."""
+        self.now += HOUR
+        run(self.engine, self.platform, self.now)
+
     @rule(fault=st.sampled_from(FAULTS))
     def deliver(self, fault: str) -> None:
+        self.now += HOUR
         self.fault = fault
         with suppress(DiedError):
             run(self.engine, self.platform, self.now)
@@ -179,13 +189,10 @@ class AnyOrder(RuleBasedStateMachine):
     def confirm(self) -> None:
         ask(self.engine, self.platform, self.now)
 
-    @rule()
-    def replay(self) -> None:
-        self._decide(Decision.REPLAYED, Choice(account="main"))
-
-    @rule()
-    def release(self) -> None:
-        self._decide(Decision.RELEASED, Choice(account="main"))
+    @rule(decision=st.sampled_from([Decision.REPLAYED, Decision.REPLAYED, Decision.RELEASED]))
+    def decide_about_all(self, decision: Decision) -> None:
+        self._decide(decision, Choice(account="main"))
+        run(self.engine, self.platform, self.now)
 
     @rule()
     def settle(self) -> None:
@@ -256,3 +263,22 @@ def test_the_books_hold_in_any_order(server: EmbeddedServer) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.parametrize("platform", sorted(PLATFORMS))
+def test_no_fault_and_no_replay_makes_a_second_copy_count(server: EmbeddedServer, platform: str) -> None:
+    machine = type("OnThisServer", (AnyOrder,), {"server": server})()
+    machine.begin(platform)
+    try:
+        for fault in FAULTS:
+            machine.pay()
+            machine.deliver(fault)
+            machine.decide_about_all(Decision.REPLAYED)
+            machine.an_hour_later()
+            machine.no_copy_counts_twice()
+        machine.the_laws_hold()
+        machine.what_is_settled_is_at_the_platform()
+        machine.what_arrived_is_on_the_books()
+        assert machine.arrived
+    finally:
+        machine.teardown()
