@@ -195,6 +195,8 @@ class World:
         content["upload_mode"] = mode.value
         content["platforms"]["meta"]["main"]["click_window_days"] = DAYS["meta"]
         content["platforms"]["linkedin"]["main"]["click_window_days"] = DAYS["linkedin"]
+        for accounts in content["platforms"].values():
+            accounts["main"]["identifiers"] = ["email"]
         content["actions"] = {
             action: facts
             | {
