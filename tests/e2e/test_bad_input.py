@@ -203,8 +203,8 @@ def test_a_click_table_without_a_mapped_column_fails_the_hour_and_the_next_sync_
     message = "clicks.web.columns.gclid: marketing.ad_clicks has no column google_click."
     remedy = (
         "Use one of: id, ts, written_at, anon_id, user_id, gclid, gbraid, wbraid, fbclid, ttclid, "
-        "li_fat_id, msclkid, utm_source, utm_campaign, page_url, referrer, ua, ip, consent_ad_user_data, "
-        "consent_ad_personalization."
+        "li_fat_id, msclkid, rdt_cid, utm_source, utm_campaign, page_url, referrer, ua, ip, "
+        "consent_ad_user_data, consent_ad_personalization."
     )
     assert wrong.errors() == [(f"clicks.web {message}", remedy)]
     asked = mine.world.requests()
