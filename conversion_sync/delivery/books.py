@@ -174,6 +174,7 @@ def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
     desk.open_month(now)
     sent = [item.row for item in rows]
     with desk.by_key() as connection:
+        connection.execute(query("delivery/hold_rows"), _keys(sent))
         ours = {**_keys(sent), "claimed_as": rows[0].batch_id, "now": now}
         if connection.execute(query("delivery/sent_again"), ours).rowcount != len(rows):
             raise TransientError(
@@ -189,6 +190,7 @@ def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
 def release(desk: Desk, rows: Sequence[Outbound], now: datetime) -> None:
     """Lets rows go again that wait only because their delivery pauses."""
     with desk.by_key() as connection:
+        connection.execute(query("delivery/hold_rows"), _keys(rows))
         connection.execute(query("delivery/release_waiting"), {**_keys(rows), "now": now})
 
 
@@ -197,6 +199,7 @@ def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, no
     desk.open_month(now)
     lines = [Line(row.conversion_id, Outcome.BAD_BATCH.value, code or None, text or None) for row in rows]
     with desk.by_key() as connection:
+        connection.execute(query("delivery/hold_rows"), _keys(rows))
         connection.execute(query("delivery/not_taken_in"), _keys(rows))
         attempts.append(connection, _page(desk, new_batch_id(), Phase.OUTCOME, now), lines)
 
