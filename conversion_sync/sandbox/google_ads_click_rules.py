@@ -249,6 +249,8 @@ def _twin_faults(case: _Case, twins: Twins) -> Iterator[Fault]:
 def _repeat(case: _Case) -> Repeat | None:
     """Rule 28: an order id already used, else the same click, time and action."""
     books, row = case.vendors.books, case.row
+    if not books.drops_copies(PLATFORM):
+        return None
     entry = books.find(PLATFORM, case.customer, case.action, row.order_id) if row.order_id else None
     if entry is not None:
         return Repeat(entry, _bad("ORDER_ID_ALREADY_IN_USE", "order_id"))

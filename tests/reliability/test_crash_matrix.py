@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from tests.reliability.points import How, points
 from tests.reliability.uploader import AFTER_INTENT, BEFORE_INTENT, Mark
 
 pytestmark = pytest.mark.slow
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
 
 def played(*command: str) -> Any:

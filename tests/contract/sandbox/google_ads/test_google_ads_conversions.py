@@ -165,6 +165,13 @@ def test_identifiers_that_may_travel_together_do(
     assert booked(vendors, "cs_0100")["counts"] == 1
 
 
+def test_without_dedup_a_copy_counts(upload: Any, vendors: Vendors) -> None:
+    vendors.books.keep_promises({"google_ads": False})
+    for _ in range(2):
+        assert faulty(upload(click_row())) == {}
+    assert booked(vendors, "cs_0100")["counts"] == 2
+
+
 def test_a_copy_is_refused_and_counted_and_changes_nothing(upload: Any, vendors: Vendors) -> None:
     upload(click_row())
     assert faulty(upload(click_row(conversion_value=99.0))) == {0: "ORDER_ID_ALREADY_IN_USE"}
