@@ -144,7 +144,7 @@ def _drain(work: Work, kind: ConversionKind) -> SendResult | None:
 def _is_due(work: Work, kind: ConversionKind) -> bool:
     """Whether there is a request to make: the gate counts those it lets through."""
     due = {**work.desk.key, "kind": kind.value, "now": work.clock(), "horizon": work.window.end}
-    with work.desk.engine.begin() as connection:
+    with work.desk.by_key() as connection:
         return connection.execute(query("delivery/any_due"), due).one_or_none() is not None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery.books import Desk
@@ -17,6 +17,7 @@ from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.pace import Breaker, Limits, Usage
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, SendResult
+from conversion_sync.store.queries import query
 from tests.integration.scripted import Scripted, enable, facts, payments, states, taken
 from tests.integration.world import DAY, EVERYTHING, HOUR, NOW, rows
 
@@ -288,8 +289,6 @@ class TestBreaker:
 
         def during(batch: Sequence[Outbound]) -> SendResult:
             with engine.begin() as connection:
-                from conversion_sync.store.queries import query
-
                 key = {"platform": "tiktok", "account": "main", "now": clock.now}
                 other = connection.execute(
                     query("delivery/take_probe"), {**key, "next_probe_at": clock.now + HOUR}
@@ -326,3 +325,19 @@ class TestBreaker:
         clock.now = go(engine, clock, self.down()).pause.until
         tally = go(engine, clock, Scripted(lambda _: SendResult(outcome=outcome, code="bad"), known()))
         assert tally.pause is None
+
+
+def test_looking_whether_anything_is_due_never_walks_through_what_has_left(engine) -> None:
+    payments(engine, 500)
+    due = {
+        "platform": "tiktok",
+        "account": "main",
+        "kind": "conversion",
+        "now": NOW,
+        "horizon": EVERYTHING.end,
+    }
+    with engine.begin() as connection:
+        connection.execute(text("analyze conversion"))
+        connection.execute(query("delivery/by_key"))
+        plan = connection.scalars(text(f"explain {query('delivery/any_due').text}"), due).all()
+    assert any("kind_deadline" in line for line in plan), "the index of planned rows alone"
