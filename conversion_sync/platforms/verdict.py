@@ -13,6 +13,7 @@ from conversion_sync.platforms.platform import (
     SendResult,
     Settlement,
     SettlementStatus,
+    fact_of,
     outcome_of,
 )
 from conversion_sync.redaction import HIDDEN
@@ -44,17 +45,24 @@ def verdict(
     named: Sequence[int] = (),
     retry_after: timedelta | None = None,
 ) -> SendResult:
-    """The answer for a whole batch. `unknown` is the class of a code the catalogue does not list."""
+    """The answer for a whole batch. `unknown` is the class of a code the catalogue does not list, `remedy`
+    what a person does about one for which it names nothing.
+    """
     outcome = outcome_of(facts.codes, code) or unknown
     return SendResult(
         outcome=outcome,
         code=code,
         text=text,
-        remedy=remedy if outcome is Outcome.HOLD else "",
+        remedy=remedy_of(facts, code, remedy) if outcome is Outcome.HOLD else "",
         named=named if outcome is Outcome.BAD_BATCH else (),
         http_status=status,
         retry_after=retry_after if outcome in (Outcome.RETRY_LATER, Outcome.AMBIGUOUS) else None,
     )
+
+
+def remedy_of(facts: Catalogue, code: str, general: str) -> str:
+    """What a person does about a code: as the catalogue says, else `general`."""
+    return fact_of(facts.remedies, code) or general
 
 
 def by_status(facts: Catalogue, reply: Reply, text: str, *, remedy: str) -> SendResult:

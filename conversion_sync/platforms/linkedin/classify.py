@@ -16,13 +16,6 @@ from conversion_sync.platforms.verdict import by_status, verdict
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the access token and the account's roles in LinkedIn's Campaign Manager."
-REMEDIES: Mapping[str, str] = {
-    "http_400/CONVERSION_METHOD": "Set the rule's method to Conversions API in LinkedIn's Campaign Manager.",
-    "http_400/VERSION_MISSING": "Let the LinkedIn-Version header pass any proxy between here and LinkedIn.",
-    "http_401": "The access token is expired or revoked: consent again and configure the new token.",
-    "http_403": "Either conversion_rule_id does not exist, or the member has no role on its ad account.",
-    "http_426": "The pinned API version is retired: update this package.",
-}
 OK, CREATED, BAD_REQUEST = 200, 201, 400
 NAMELESS: Mapping[str, str] = {
     "CONVERSIONS_API": "CONVERSION_METHOD",
@@ -45,7 +38,7 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
         return _created(facts, rows)
     message = body.get("message")
     if not isinstance(message, str):
-        return by_status(facts, reply, excerpt(reply.text), remedy=remedy(f"http_{reply.status}"))
+        return by_status(facts, reply, excerpt(reply.text), remedy=REMEDY)
     if reply.status < BAD_REQUEST:
         return by_status(facts, reply, excerpt(message), remedy=REMEDY)
     answer = _refusal(facts, reply, body.get("code"), message, excerpt)
@@ -53,7 +46,7 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
 
 
 def _refusal(facts: Catalogue, reply: Reply, name: object, message: str, excerpt: Excerpt) -> SendResult:
-    generic = by_status(facts, reply, excerpt(message), remedy=remedy(f"http_{reply.status}"))
+    generic = by_status(facts, reply, excerpt(message), remedy=REMEDY)
     if reply.status == BAD_REQUEST:
         name = next((code for words, code in NAMELESS.items() if words in message), name)
     if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -63,16 +56,11 @@ def _refusal(facts: Catalogue, reply: Reply, name: object, message: str, excerpt
         facts,
         code,
         generic.text,
-        remedy=remedy(code),
+        remedy=REMEDY,
         status=reply.status,
         unknown=generic.outcome,
         retry_after=reply.retry_after,
     )
-
-
-def remedy(code: str) -> str:
-    """What a human must do about a code, or about its HTTP status."""
-    return REMEDIES.get(code) or REMEDIES.get(code.partition("/")[0]) or REMEDY
 
 
 def _created(facts: Catalogue, rows: int) -> SendResult:

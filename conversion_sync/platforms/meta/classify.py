@@ -14,12 +14,6 @@ from conversion_sync.platforms.platform import Catalogue, SendResult
 from conversion_sync.platforms.verdict import FIRST_REDIRECT, FIRST_SERVER_ERROR, OK, by_status, verdict
 
 REMEDY = "Check the access token, its access to the dataset, and the app in Meta's Events Manager."
-REMEDIES: Mapping[str, str] = {
-    "190": "Create a new system user token in Meta's Business Settings and put it into the configuration.",
-    "100/33": "Check dataset_id, and that the token's system user may use that dataset.",
-    "104": "Check app_secret: it must belong to the app that issued the access token.",
-    "2635": "The pinned version of the Graph API is retired: update this package.",
-}
 AMBIGUOUS_STATUS = frozenset({502, 504})
 TOO_MANY = 429
 USAGE = ("call_count", "total_cputime", "total_time")
@@ -68,7 +62,7 @@ def _error(
         facts,
         code,
         text,
-        remedy=REMEDIES.get(code) or REMEDIES.get(str(number)) or REMEDY,
+        remedy=REMEDY,
         status=reply.status,
         unknown=_unknown(reply.status),
         retry_after=delay,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.http import Reply, members
 from conversion_sync.platforms.microsoft_ads.encode import conversion_time
-from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, fact_of, outcome_of
-from conversion_sync.platforms.verdict import FIRST_REDIRECT, OK, PRECEDENCE, by_status, verdict
+from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, outcome_of
+from conversion_sync.platforms.verdict import FIRST_REDIRECT, OK, PRECEDENCE, by_status, remedy_of, verdict
 
 Excerpt = Callable[[str], str]
 
@@ -71,7 +71,7 @@ def _partial(
         found = _row(facts, fault, batch[index], excerpt, now)
         rows[index] = min(found, rows.get(index, found), key=lambda row: PRECEDENCE.index(row.outcome))
     held = next((row for _, row in sorted(rows.items()) if row.outcome is Outcome.HOLD), None)
-    remedy = _remedy(facts, held.code) if held else ""
+    remedy = remedy_of(facts, held.code, REMEDY) if held else ""
     if unplaced:
         text = excerpt(f"{unplaced[0].code} {unplaced[0].text}")
         outcome = outcome_of(facts.codes, "unplaced") or Outcome.AMBIGUOUS
@@ -102,7 +102,7 @@ def _refused(
             facts,
             fault.code,
             excerpt(_traced(fault.text, body.get("TrackingId"))),
-            remedy=_remedy(facts, fault.code),
+            remedy=REMEDY,
             status=reply.status,
             unknown=Outcome.RETRY_LATER if name == "Errors" else generic,
             retry_after=reply.retry_after,
@@ -125,10 +125,6 @@ def _refused(
         named=tuple(sorted(named)),
         http_status=reply.status,
     )
-
-
-def _remedy(facts: Catalogue, code: str) -> str:
-    return fact_of(facts.remedies, code) or REMEDY
 
 
 def _faults(listed: object) -> Iterator[Fault]:

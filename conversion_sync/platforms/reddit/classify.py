@@ -16,11 +16,6 @@ from conversion_sync.platforms.verdict import OK, by_status, verdict
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check pixel_id and access_token in Reddit's Events Manager."
-REMEDIES: Mapping[int, str] = {
-    401: "The conversion token is wrong or deleted: create a new one in Reddit's Events Manager.",
-    403: "The conversion token is of another business than pixel_id: check both in Reddit's Events Manager.",
-    404: "There is no such pixel: check pixel_id in Reddit's Events Manager.",
-}
 BAD_REQUEST = 400
 COUNT = re.compile(r"processed (\d{1,9}) ")
 
@@ -33,12 +28,7 @@ def classify(facts: Catalogue, reply: Reply, batch: Sequence[Outbound], excerpt:
     invalid = body.get("invalid_events")
     if reply.status == BAD_REQUEST and isinstance(invalid, list):
         return _refused(facts, body.get("message"), invalid, batch, excerpt)
-    return by_status(facts, reply, excerpt(_words(body) or reply.text), remedy=remedy(reply.status))
-
-
-def remedy(status: int) -> str:
-    """What a human must do about an HTTP status."""
-    return REMEDIES.get(status, REMEDY)
+    return by_status(facts, reply, excerpt(_words(body) or reply.text), remedy=REMEDY)
 
 
 def _taken(facts: Catalogue, reply: Reply, message: object, rows: int, excerpt: Excerpt) -> SendResult:

@@ -6,7 +6,7 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §2.3, §6.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.http import Reply, members
@@ -14,12 +14,6 @@ from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult
 from conversion_sync.platforms.verdict import OK, by_status, verdict
 
 REMEDY = "Check the access token and the pixel's permissions in TikTok's Events Manager."
-REMEDIES: Mapping[str, str] = {
-    "40001": "Check pixel_code, and that the access token was made for that pixel.",
-    "40051": "The pinned version of the Events API is retired: update this package.",
-    "40102": "The access token expired: create a new one in TikTok's Events Manager.",
-    "40105": "The access token is wrong or revoked: create a new one in TikTok's Events Manager.",
-}
 RENEWABLE = (40102, 40105)
 """An access token that expired, or is wrong or revoked."""
 NAMED = re.compile(r"\b(?:Batch|data)\.(\d+)\b")
@@ -38,7 +32,7 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str],
         facts,
         code,
         text,
-        remedy=REMEDIES.get(code, REMEDY),
+        remedy=REMEDY,
         status=reply.status,
         unknown=Outcome.AMBIGUOUS,
         retry_after=reply.retry_after,

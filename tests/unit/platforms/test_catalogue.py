@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from conversion_sync.model.conversion import Outcome
+from conversion_sync.model.conversion import Outcome, Reason
 from conversion_sync.platforms.catalogue import CatalogueFile
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, fact_of, outcome_of
+from conversion_sync.platforms.verdict import verdict
+from conversion_sync.reports import dead_letters
 from tests.unit.platforms.rows import ACCOUNTS, facts
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -306,3 +308,24 @@ def test_a_range_holds_both_its_ends_with_and_without_a_suffix_and_a_listed_code
         "299/7": Outcome.HOLD,
         "300": None,
     }
+
+
+MENDED = [
+    ("meta", "190/460", "system user token"),
+    ("meta", "100/33", "dataset_id"),
+    ("tiktok", "40001", "pixel_code"),
+    ("linkedin", "http_403/ACCESS_DENIED", "conversion_rule_id"),
+    ("linkedin", "element_401", "connect the account anew"),
+    ("reddit", "http_404", "pixel_id"),
+    ("microsoft_ads", "5606", "conversion_name"),
+]
+
+
+@pytest.mark.parametrize(("platform", "code", "words"), MENDED)
+def test_what_a_person_does_about_a_code_stands_with_the_dead_letters_and_in_the_answer(
+    platform: str, code: str, words: str
+) -> None:
+    known = facts(platform)
+    listed = dead_letters.remedy(known, code, Reason.CREDENTIAL_OR_CONFIGURATION.value)
+    assert words in listed
+    assert verdict(known, code, "", remedy="Look.", unknown=Outcome.HOLD).remedy == listed

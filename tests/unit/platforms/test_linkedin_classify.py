@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.linkedin.classify import classify, remedy
+from conversion_sync.platforms.linkedin.classify import REMEDY, classify
 from conversion_sync.platforms.platform import RowResult, SendResult
+from conversion_sync.platforms.verdict import remedy_of
 from tests.unit.platforms.rows import excerpt, facts, reply
 
 FACTS = facts("linkedin")
@@ -142,7 +143,7 @@ REFUSALS = [
 
 
 def test_each_refusal_a_human_must_mend_is_told_how() -> None:
-    said = {code: remedy(code) for _, _, outcome, code in REFUSALS if outcome is HELD}
+    said = {code: remedy_of(FACTS, code, REMEDY) for _, _, outcome, code in REFUSALS if outcome is HELD}
     assert "LinkedIn-Version header" in said["http_400/VERSION_MISSING"]
     assert "method to Conversions API" in said["http_400/CONVERSION_METHOD"]
     assert "update this package" in said["http_426/NONEXISTENT_VERSION"]
@@ -159,7 +160,7 @@ def test_every_listed_refusal_has_its_class(
         outcome=outcome,
         code=code,
         text=body["message"],
-        remedy=remedy(code) if outcome is HELD else "",
+        remedy=remedy_of(FACTS, code, REMEDY) if outcome is HELD else "",
         http_status=status,
     )
 

@@ -10,8 +10,9 @@ import pytest
 
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.http import Reply
-from conversion_sync.platforms.meta.classify import REMEDIES, REMEDY, classify
+from conversion_sync.platforms.meta.classify import REMEDY, classify
 from conversion_sync.platforms.platform import SendResult
+from conversion_sync.platforms.verdict import remedy_of
 from tests.unit.platforms.rows import excerpt, facts, reply
 
 FACTS = facts("meta")
@@ -70,7 +71,7 @@ def test_every_listed_code_has_its_class(code: int, subcode: int | None, outcome
         outcome=outcome,
         code=name,
         text="Paramètre non valide (fbtrace_id A2)",
-        remedy=(REMEDIES.get(name) or REMEDIES.get(str(code)) or REMEDY) if outcome is HELD else "",
+        remedy=remedy_of(FACTS, name, REMEDY) if outcome is HELD else "",
         http_status=400,
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.platform import RowResult, SendResult
-from conversion_sync.platforms.tiktok.classify import REMEDIES, REMEDY, classify
+from conversion_sync.platforms.tiktok.classify import REMEDY, classify
 from tests.unit.platforms.rows import excerpt, facts, reply
 
 FACTS = facts("tiktok")
@@ -40,7 +40,7 @@ def test_every_listed_code_has_its_class_though_all_come_with_200(code: int, out
         outcome=outcome,
         code=str(code),
         text="what it says (request_id 2026R1)",
-        remedy=REMEDIES.get(str(code), REMEDY) if outcome is HELD else "",
+        remedy=FACTS.remedies.get(str(code), REMEDY) if outcome is HELD else "",
         http_status=200,
     )
 
