@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from datetime import date
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from conversion_sync.config.settings import Finding, Settings
 from conversion_sync.config.values import child_of, plain
+from conversion_sync.redaction import redact
 
 EXAMPLE = "conversion-sync.example.yaml"
 NAME_OF_A_KEY = "[key]"
 """Pydantic's last step when the name of an entry is wrong, not its value."""
+LONGEST = 60
+"""Characters of a value that is shown; what is longer may be anything."""
 
 
 def problems(fault: ValidationError, shape: type[Settings]) -> list[Finding]:
-    """One finding a complaint, in pydantic's order; the values themselves are left out."""
+    """One finding a complaint, in pydantic's order, each with the value unless it may be a secret."""
     return [_finding(error, shape) for error in fault.errors(include_url=False, include_context=False)]
 
 
@@ -39,8 +43,17 @@ def _words(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings
     if error["type"] == "missing":
         return "The key is missing.", f"Add it; {EXAMPLE} shows how."
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
-        return f"{error['msg']}.", "Put the value in quotes."
-    return f"{error['msg']}.", f"Correct the value; {EXAMPLE} shows one."
+        return _wrong(error, place, shape), "Put the value in quotes."
+    return _wrong(error, place, shape), f"Correct the value; {EXAMPLE} shows one."
+
+
+def _wrong(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings]) -> str:
+    said = error["msg"].removeprefix("Value error, ")
+    said = said[:1].upper() + said[1:]
+    given = error["input"]
+    shown = isinstance(given, str | int | float | date) and plain(_kind(place, shape)) is not SecretStr
+    value = repr(given) if isinstance(given, str | bool | int | float) else str(given)
+    return f"{said}, not {redact(value)}." if shown and len(value) <= LONGEST else f"{said}."
 
 
 def _nearest(place: Sequence[int | str], shape: type[Settings]) -> str:
@@ -52,9 +65,15 @@ def _nearest(place: Sequence[int | str], shape: type[Settings]) -> str:
 
 
 def _known_keys(place: Sequence[int | str], shape: type[Settings]) -> list[str]:
-    kind: object = shape
-    for step in place:
-        kind = plain(child_of(kind, step))
+    kind = plain(_kind(place, shape))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return list(kind.model_fields)
     return []
+
+
+def _kind(place: Sequence[int | str], shape: type[Settings]) -> object | None:
+    """The type of what stands there; None where no key may."""
+    kind: object | None = shape
+    for step in place:
+        kind = child_of(plain(kind), step)
+    return kind

@@ -171,14 +171,17 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "pattern",
         {"platforms.meta.main.dataset_id": "abc"},
         (
-            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
+            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$', not 'abc'. "
             "Remedy: Correct the value; conversion-sync.example.yaml shows one."
         ),
     ),
     (
         "number for text",
         {"platforms.meta.main.dataset_id": 123},
-        "platforms.meta.main.dataset_id: Input should be a valid string. Remedy: Put the value in quotes.",
+        (
+            "platforms.meta.main.dataset_id: Input should be a valid string, not 123. "
+            "Remedy: Put the value in quotes."
+        ),
     ),
     (
         "misspelt key",
@@ -211,7 +214,31 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "half an hour",
         {"start": "2026-01-01T00:30:00Z"},
         (
-            "start: Value error, must be a whole hour. "
+            "start: Must be a whole hour, not '2026-01-01T00:30:00Z'. "
+            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+        ),
+    ),
+    (
+        "word nobody knows",
+        {"upload_mode": "alive"},
+        (
+            "upload_mode: Input should be 'dry_run', 'validate_only' or 'live', not 'alive'. "
+            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+        ),
+    ),
+    (
+        "a token in place of a number",
+        {"platforms.meta.main.dataset_id": "EAAB0123456789abcdefghijklmn"},
+        (
+            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$', not '[redacted]'. "
+            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+        ),
+    ),
+    (
+        "something long",
+        {"platforms.meta.main.dataset_id": "x" * 100},
+        (
+            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
             "Remedy: Correct the value; conversion-sync.example.yaml shows one."
         ),
     ),
@@ -373,8 +400,8 @@ def test_several_mistakes_come_together(tmp_path: Path, environment: pytest.Monk
             "Remedy: write env:NAME, and set NAME in the environment."
         ),
         (
-            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
-            "Remedy: "
+            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$', "
+            "not 'abc'. Remedy: "
             "Correct the value; conversion-sync.example.yaml shows one. "
             f"Remedy: Correct each of them in {file}, "
             "then run again."
