@@ -9,6 +9,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from conversion_sync.errors import ConfigurationError
 
 OLDEST_SERVER = 15
+KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 15, "keepalives_count": 4}
+"""A delivery's lock is held on a connection that is idle meanwhile: networks forget those within minutes, and
+a server that is gone would be waited for for hours."""
 
 
 def connect(url: str) -> Engine:
@@ -33,7 +36,7 @@ def connect(url: str) -> Engine:
         pool_size=2,
         max_overflow=6,
         pool_recycle=300,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10, **KEPT_ALIVE},
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine, text
 
-from conversion_sync.store.engine import connect
+from conversion_sync.store.engine import KEPT_ALIVE, connect
 from conversion_sync.store.locks import lock_number, session_lock, transaction_lock
 
 OURS = (
@@ -83,6 +83,16 @@ def test_other_work_does_not_wait(database) -> None:
         database.engine.connect() as connection,
     ):
         assert connection.scalar(text(HELD)) == 2
+
+
+def test_an_idle_holders_connection_is_kept_alive(database) -> None:
+    engine = connect(database.url)
+    with engine.connect() as connection:
+        told = connection.connection.dbapi_connection.info.get_parameters()
+    engine.dispose()
+    assert {name: told.get(name) for name in KEPT_ALIVE} == {
+        name: str(seconds) for name, seconds in KEPT_ALIVE.items()
+    }
 
 
 def test_a_killed_holder_holds_nothing(database) -> None:
