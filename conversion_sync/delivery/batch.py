@@ -89,17 +89,22 @@ def _refuse_invalid(work: Work, batch: Sequence[Claimed]) -> list[Claimed]:
         if fault is None:
             good.append(item)
         else:
-            bad.append(
-                Verdict(
-                    conversion_id=item.row.conversion_id,
-                    occurred_at=item.row.occurred_at,
-                    state=State.REJECTED,
-                    reason=Reason.INVALID_ROW,
-                    outcome=Outcome.REJECTED.value,
-                    code=Reason.INVALID_ROW.value,
-                    text=fault,
-                )
-            )
+            bad.append(_invalid(item, fault))
     books.record(work.desk, books.new_batch_id(), bad, work.clock())
     work.tally.outcomes.update(verdict.outcome for verdict in bad)
     return good
+
+
+def _invalid(item: Claimed, fault: str) -> Verdict:
+    """A refusal by our own check; of a row in doubt it says nothing of the copy that may have arrived."""
+    doubted = item.in_doubt
+    return Verdict(
+        conversion_id=item.row.conversion_id,
+        occurred_at=item.row.occurred_at,
+        state=State.UNKNOWN if doubted else State.REJECTED,
+        reason=Reason.MAY_HAVE_ARRIVED if doubted else Reason.INVALID_ROW,
+        outcome=(Outcome.AMBIGUOUS if doubted else Outcome.REJECTED).value,
+        code=Reason.INVALID_ROW.value,
+        text=fault,
+        in_doubt=doubted,
+    )

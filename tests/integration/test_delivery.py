@@ -199,6 +199,19 @@ def test_a_row_that_breaks_a_documented_rule_never_leaves(engine) -> None:
     assert len(platform.sent) == 1
 
 
+def test_a_row_in_doubt_that_may_not_leave_again_is_a_humans_to_decide(engine) -> None:
+    payments(engine, 2)
+    known = facts(dedup=DedupPromise.ALWAYS)
+    run(engine, Scripted(lambda _: SendResult(outcome=Outcome.AMBIGUOUS, code="no_answer"), known))
+    assert states(engine) == {("planned", "resend_in_doubt"): 2}
+    stricter = Scripted(taken, known)
+    stricter.invalid = lambda _: "The landing URL is malformed."  # type: ignore[method-assign]
+    run(engine, stricter, NOW + HOUR)
+    assert stricter.requests == []
+    assert states(engine) == {("unknown", "may_have_arrived"): 2}
+    assert rows(engine, "select distinct in_doubt, code from conversion") == [(True, "invalid_row")]
+
+
 def test_what_ran_out_of_time_is_skipped_and_not_failed(engine) -> None:
     payments(engine, 2)
     platform = Scripted(taken)
