@@ -50,7 +50,7 @@ $(PEERS)/stamp: requirements/peers.txt
 
 # The same seed kills at the same points.
 SEED ?= 7
-POINTS ?= 60
+POINTS ?= 40
 
 reliability: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.reliability --seed $(SEED) --points $(POINTS) --workers $(WORKERS) \

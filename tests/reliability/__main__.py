@@ -20,7 +20,7 @@ import psycopg
 from benchmarks.__main__ import machine
 from tests.contract.platforms.cases import CASES
 from tests.reliability.matrix import Found
-from tests.reliability.places import database_server, try_platform
+from tests.reliability.places import database_server, try_platforms
 from tests.reliability.table import rewrite, table
 
 NAMES = tuple(case.id for case in CASES)
@@ -30,7 +30,7 @@ def main() -> None:
     """Tries every platform, some of them at once."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--points", type=int, default=60, help="of each platform")
+    parser.add_argument("--points", type=int, default=40, help="of each platform")
     parser.add_argument("--one-play", action="store_true", help="of each point, copies counted by turns")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=NAMES, nargs="*", default=NAMES, metavar="PLATFORM")
@@ -43,10 +43,17 @@ def main() -> None:
     began = datetime.now(UTC)
     with database_server(options.server) as server:
         work = partial(
-            try_platform, server=server, seed=options.seed, count=options.points, one_play=options.one_play
+            try_platforms,
+            server=server,
+            seed=options.seed,
+            count=options.points,
+            one_play=options.one_play,
         )
-        with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-            results = list(pool.map(work, options.only))
+        if options.workers == 1:
+            results = work(options.only)
+        else:
+            with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+                results = [one for some in pool.map(work, [[name] for name in options.only]) for one in some]
         headline = told(server, options.seed, options.points, results, began)
     text = table(results, headline)
     if options.write:

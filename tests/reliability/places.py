@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,11 +27,14 @@ def database_server(named: str | None) -> Iterator[str]:
             yield server.url("postgres")
 
 
-def try_platform(name: str, server: str, seed: int, count: int, *, one_play: bool) -> Found:
-    """One platform, with a sandbox of its own."""
-    case = next(case for case in CASES if case.id == name)
+def try_platforms(names: Sequence[str], server: str, seed: int, count: int, *, one_play: bool) -> list[Found]:
+    """One platform after the other, with one sandbox."""
     with sandbox() as vendors:
-        return found(case, vendors, server, seed, count, tell, one_play=one_play)
+        return [
+            found(case, vendors, server, seed, count, tell, one_play=one_play)
+            for case in CASES
+            if case.id in names
+        ]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ import pytest
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.contract.platforms.cases import CASES
 from tests.reliability.points import How, points
+from tests.reliability.table import BEGIN, END
 from tests.reliability.uploader import AFTER_INTENT, BEFORE_INTENT, Mark
 
 pytestmark = pytest.mark.slow
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
 
 def played(*command: str) -> Any:
@@ -87,3 +90,11 @@ def test_the_same_seed_gives_the_same_points() -> None:
     assert {how.value for how in How} <= {
         text.partition("(")[2].partition(")")[0] for text in drawn("1 meta")
     }
+
+
+def test_the_page_shows_every_platform() -> None:
+    _, _, shown = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    rows = [
+        line.split("|")[1].strip() for line in shown.partition(END)[0].splitlines() if line.startswith("|")
+    ]
+    assert {case.id for case in CASES} <= set(rows)
