@@ -9,6 +9,7 @@ more is one whose rows may have arrived. Source: specs/google_ads.md §5.5.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,8 @@ from conversion_sync.platforms.platform import (
 from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
 
+log = logging.getLogger(__name__)
+
 LONGEST_WAIT = timedelta(days=1)
 DOUBLINGS = 12
 """From half a minute it takes no more to the longest wait; without a bound a timedelta runs over."""
@@ -38,11 +41,14 @@ DOUBLINGS = 12
 
 @dataclass(slots=True)
 class Settled:
-    """What asking gave: `rows` by what became of them, `reasons` by the platform's own count."""
+    """What asking gave: `rows` by what became of them, `reasons` by the platform's own count; `refused` says,
+    in its words, why it lets nobody ask.
+    """
 
     requests: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    refused: str = ""
 
 
 def settle(
@@ -97,6 +103,11 @@ def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
                     "counts": json.dumps(dict(answer.counts)),
                 },
             )
+        if answer.status is SettlementStatus.HOLD and not verdicts:
+            found.refused = f"{answer.code} {answer.text}".strip()
+            place = f"{desk.platform}:{desk.account}"
+            log.error("%s lets nobody ask what became of its requests: %s", place, found.refused)
+            break
     return found
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from conversion_sync.config.settings import Settings
-from conversion_sync.errors import ConversionSyncError
+from conversion_sync.errors import ConversionSyncError, CredentialError
 from conversion_sync.orchestration.catch_up import UNFINISHED
 from conversion_sync.orchestration.failures import failure, scrubbed
 from conversion_sync.orchestration.resources import PIPELINE
@@ -55,6 +55,8 @@ def _job(platform: str, account: str, rooms: Rooms) -> dg.JobDefinition:
             raise failure(fault) from None
         context.log.info("%s:%s: %s", platform, account, said(report))
         context.add_output_metadata(metadata(report))
+        if report.refused:
+            raise failure(_refusal(report))
 
     @dg.job(
         name=name,
@@ -65,6 +67,16 @@ def _job(platform: str, account: str, rooms: Rooms) -> dg.JobDefinition:
         ask()
 
     return confirmations
+
+
+def _refusal(report: SettlementReport) -> CredentialError:
+    """A person has to act: until then nothing that was taken in is confirmed."""
+    return CredentialError(
+        f"{report.platform}:{report.account} lets nobody ask what became of {report.awaited} requests: "
+        f"{report.refused}",
+        remedy="Mend the permission it names, or run conversion-sync connect "
+        f"{report.platform} {report.account}; then the next run asks again.",
+    )
 
 
 def settlement_sensor(jobs: Sequence[dg.JobDefinition], settings: Settings) -> dg.SensorDefinition:

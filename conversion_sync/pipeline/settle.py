@@ -17,7 +17,8 @@ from conversion_sync.store.queries import query
 class SettlementReport:
     """What asking after `requests` gave: `rows` by their fate, `reasons` by the platform's own count.
 
-    `awaited` requests are still open afterwards, the `oldest` since then.
+    `awaited` requests are still open afterwards, the `oldest` since then. `refused`: why the platform lets
+    nobody ask, in its words.
     """
 
     platform: str
@@ -28,6 +29,7 @@ class SettlementReport:
     awaited: int
     oldest: datetime | None
     next_poll_at: datetime | None
+    refused: str = ""
 
 
 def settle(ctx: Context, platform: str, account: str) -> SettlementReport:
@@ -55,4 +57,5 @@ def settle(ctx: Context, platform: str, account: str) -> SettlementReport:
         awaited=left.requests,
         oldest=left.oldest,
         next_poll_at=left.next_poll_at,
+        refused=found.refused,
     )

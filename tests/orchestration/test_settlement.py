@@ -15,7 +15,7 @@ from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.pipeline.build import context as build_context
 from conversion_sync.platforms.platform import Settlement, SettlementStatus
 from conversion_sync.platforms.registry import settings_type
-from tests.integration.scripted import enable, payments, run, states
+from tests.integration.scripted import Scripted, enable, payments, run, states
 from tests.integration.test_settlement import confirming
 from tests.integration.world import HOUR, NOW
 from tests.orchestration.conftest import START
@@ -88,6 +88,15 @@ def test_only_accounts_that_confirm_later_have_a_job(google, settings) -> None:
     assert not [job for job in build(settings).resolve_all_job_defs() if "confirmations" in job.name]
 
 
+def asking(google: Settings, engine: Engine, platform: Scripted) -> dg.JobDefinition:
+    @dg.resource
+    def books(_: dg.InitResourceContext) -> object:
+        made = build_context(google, engine, run_id="r", clock=lambda: NOW + HOUR)
+        return replace(made, platforms={("google_ads", "main"): lambda: platform})
+
+    return build(google, resources={PIPELINE: books}).resolve_job_def(NAME)
+
+
 def test_the_run_shows_what_became_of_which_requests(google, instance, database) -> None:
 
     platform = confirming()
@@ -95,12 +104,7 @@ def test_the_run_shows_what_became_of_which_requests(google, instance, database)
     run(database.engine, platform)
     platform.statuses["r1"] = Settlement(status=SettlementStatus.FAILED, code="FAILED", counts={"bad": 2})
 
-    @dg.resource
-    def books(_: dg.InitResourceContext) -> object:
-        made = build_context(google, database.engine, run_id="r", clock=lambda: NOW + HOUR)
-        return replace(made, platforms={("google_ads", "main"): lambda: platform})
-
-    job = build(google, resources={PIPELINE: books}).resolve_job_def(NAME)
+    job = asking(google, database.engine, platform)
     result = job.execute_in_process(instance=instance)
     [event] = [event for event in result.all_events if event.event_type_value == "STEP_OUTPUT"]
     shown = {name: value.value for name, value in event.step_output_data.metadata.items()}
@@ -112,3 +116,22 @@ def test_the_run_shows_what_became_of_which_requests(google, instance, database)
     }
     assert states(database.engine) == {("rejected", "platform_refused"): 2}
     assert len(platform.requests) == 1
+
+
+def test_the_run_fails_where_the_platform_lets_nobody_ask(google, instance, database) -> None:
+    platform = confirming()
+    payments(database.engine, 2)
+    run(database.engine, platform)
+    poll(database.engine, "r2", "-1 hour")
+    platform.statuses["r1"] = platform.statuses["r2"] = Settlement(
+        status=SettlementStatus.HOLD, code="PERMISSION_DENIED", text="The caller may not."
+    )
+    job = asking(google, database.engine, platform)
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    [failed] = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    said = str(failed.event_specific_data.user_failure_data.description)
+    assert (
+        "google_ads:main lets nobody ask what became of 2 requests: PERMISSION_DENIED The caller may" in said
+    )
+    assert "conversion-sync connect google_ads main" in said
+    assert states(database.engine) == {("accepted", "awaiting_confirmation"): 2}
