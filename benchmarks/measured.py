@@ -162,6 +162,8 @@ def bare(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) ->
     outcomes = [row for row in lines if row[phase] == "outcome"]
     with engine.begin() as connection:
         connection.execute(text("truncate conversion, delivery_attempt"))
+        # Rows that arrive in their last state are what the ledger refuses, and what a bare client writes.
+        connection.execute(text("alter table conversion disable trigger user"))
     body = json.dumps([{"event_id": "x", "eventId": "x", "filler": "x" * 320}] * size).encode()
     session = requests.Session()
 
