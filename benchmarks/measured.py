@@ -16,8 +16,8 @@ from requests.adapters import HTTPAdapter
 from sqlalchemy import Engine, text
 
 from benchmarks.throughput import SUBJECTS, Figures, as_json
-from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
+from conversion_sync.delivery.rows import read
 from conversion_sync.model.windows import Window, floor_hour
 from conversion_sync.pipeline.build import context
 from conversion_sync.pipeline.context import Context
@@ -147,9 +147,7 @@ def claimed(engine: Engine, ctx: Context, platform: str, rows: int, size: int) -
             text("select conversion_id, occurred_at from conversion order by deadline limit :rows"),
             {"rows": rows},
         ).all()
-        return [
-            books.read(connection, desk, keys[start : start + size]) for start in range(0, len(keys), size)
-        ]
+        return [read(connection, desk, keys[start : start + size]) for start in range(0, len(keys), size)]
 
 
 def bare(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) -> Figures:

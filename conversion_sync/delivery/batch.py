@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Claimed, Verdict
+from conversion_sync.delivery.books import Verdict
 from conversion_sync.delivery.gate import LANES
 from conversion_sync.delivery.isolate import STOPS, isolate
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import NOT_TRIED, asked_delay, verdicts_of
 from conversion_sync.delivery.work import Work
 from conversion_sync.model.conversion import Outcome, Reason, State

@@ -9,17 +9,17 @@ import hashlib
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from conversion_sync.delivery import attempts
 from conversion_sync.delivery.attempts import Line, Page, Phase
+from conversion_sync.delivery.desk import Desk, keys
+from conversion_sync.delivery.rows import Claimed, read
 from conversion_sync.errors import TransientError
 from conversion_sync.model.conversion import (
     ConversionId,
@@ -28,78 +28,8 @@ from conversion_sync.model.conversion import (
     Outcome,
     Reason,
     State,
-    Verb,
 )
-from conversion_sync.model.money import Money
-from conversion_sync.platforms.identifiers import NOBODY
-from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
-
-
-class Keyed(Protocol):
-    """Anything that says of which ledger row it is."""
-
-    @property
-    def conversion_id(self) -> str:
-        """The row's name."""
-        ...
-
-    @property
-    def occurred_at(self) -> datetime:
-        """The time of its event, which says in which partition it is."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """One account's place at the ledger: which account, which run, which targets its actions have."""
-
-    engine: Engine
-    platform: str
-    account: str
-    run_id: str
-    targets: Mapping[str, Mapping[str, str]]
-    rules: tuple[str, ...] = ()
-    """Under which rules the account sends customers' identifiers; none unless its configuration says so."""
-    _months: set[tuple[int, int]] = field(default_factory=set, repr=False, compare=False)
-
-    def open_month(self, now: datetime) -> None:
-        """Makes sure attempts of this moment have their partition; asks once a month."""
-        if (now.year, now.month) not in self._months:
-            ensure_months(self.engine, "delivery_attempt", [now])
-            self._months.add((now.year, now.month))
-
-    @contextmanager
-    def by_key(self) -> Iterator[Connection]:
-        """A transaction in which rows are looked up by index alone."""
-        with self.engine.begin() as connection:
-            connection.execute(query("delivery/by_key"))
-            yield connection
-
-    @property
-    def key(self) -> dict[str, str]:
-        """The account as bind values."""
-        return {"platform": self.platform, "account": self.account}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A row in flight, with what deciding about it needs."""
-
-    row: Outbound
-    attempts: int
-    first_sent_at: datetime
-    batch_group: str
-    in_doubt: bool
-    """An earlier copy of it may have arrived."""
-    batch_id: str = ""
-    """Of the claim that put it in flight."""
-    later_code: str | None = None
-    """Why it last had to wait, which happened `later_tries` times in a row since `later_since`."""
-    later_tries: int = 0
-    later_since: datetime | None = None
-    original_sent_at: datetime | None = None
-    """When the conversion a correction corrects was sent."""
 
 
 class Verdict(NamedTuple):
@@ -136,8 +66,6 @@ BECOMES = attrgetter(
     "alone",
 )
 """What a verdict writes into a row."""
-KINDS = {kind.value: kind for kind in ConversionKind}
-VERBS = {verb.value: verb for verb in Verb}
 
 
 def claim(
@@ -174,8 +102,8 @@ def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
     desk.open_month(now)
     sent = [item.row for item in rows]
     with desk.by_key() as connection:
-        connection.execute(query("delivery/hold_rows"), _keys(sent))
-        ours = {**_keys(sent), "claimed_as": rows[0].batch_id, "now": now}
+        connection.execute(query("delivery/hold_rows"), keys(sent))
+        ours = {**keys(sent), "claimed_as": rows[0].batch_id, "now": now}
         if connection.execute(query("delivery/sent_again"), ours).rowcount != len(rows):
             raise TransientError(
                 f"Another delivery to {desk.platform}:{desk.account} has taken over: the connection that "
@@ -190,8 +118,8 @@ def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
 def release(desk: Desk, rows: Sequence[Outbound], now: datetime) -> None:
     """Lets rows go again that wait only because their delivery pauses."""
     with desk.by_key() as connection:
-        connection.execute(query("delivery/hold_rows"), _keys(rows))
-        connection.execute(query("delivery/release_waiting"), {**_keys(rows), "now": now})
+        connection.execute(query("delivery/hold_rows"), keys(rows))
+        connection.execute(query("delivery/release_waiting"), {**keys(rows), "now": now})
 
 
 def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, now: datetime) -> None:
@@ -199,27 +127,9 @@ def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, no
     desk.open_month(now)
     lines = [Line(row.conversion_id, Outcome.BAD_BATCH.value, code or None, text or None) for row in rows]
     with desk.by_key() as connection:
-        connection.execute(query("delivery/hold_rows"), _keys(rows))
-        connection.execute(query("delivery/not_taken_in"), _keys(rows))
+        connection.execute(query("delivery/hold_rows"), keys(rows))
+        connection.execute(query("delivery/not_taken_in"), keys(rows))
         attempts.append(connection, _page(desk, new_batch_id(), Phase.OUTCOME, now), lines)
-
-
-def read(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> list[Claimed]:
-    """Ledger rows as adapters see them, in the order they are named."""
-    if not rows:
-        return []
-    found = connection.execute(query("delivery/outbound"), _keys(rows)).all()
-    people = _people(connection, desk, rows)
-    return [_claimed(desk, people.get(row.conversion_id, NOBODY), *row) for row in found]
-
-
-def _people(connection: Connection, desk: Desk, rows: Sequence[Keyed]) -> Mapping[str, Mapping[str, str]]:
-    """Who the customers of rows are, by conversion id, as far as the account may be told."""
-    if not desk.rules:
-        return {}
-    wanted = {**_keys(rows), "rules": list(desk.rules)}
-    found = connection.execute(query("delivery/identifiers"), wanted)
-    return {row.conversion_id: row.identifiers for row in found}
 
 
 def record(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
@@ -262,12 +172,12 @@ def _write(
     with desk.by_key() as connection:
         # Stale marks before ledger rows, the order planning locks in: neither waits for the other in a ring.
         if known:
-            connection.execute(query("delivery/mark_corrections"), _keys(known))
-        connection.execute(query("delivery/hold_rows"), _keys(verdicts))
+            connection.execute(query("delivery/mark_corrections"), keys(known))
+        connection.execute(query("delivery/hold_rows"), keys(verdicts))
         for becomes, rows in _alike(verdicts):
             connection.execute(
                 query("delivery/record_outcomes"),
-                {**_keys(rows), **becomes, "from_state": from_state.value, "now": now},
+                {**keys(rows), **becomes, "from_state": from_state.value, "now": now},
             )
         attempts.append(connection, _page(desk, batch_id, phase, now), lines)
 
@@ -295,16 +205,6 @@ def _alike(verdicts: Sequence[Verdict]) -> list[tuple[dict[str, Any], list[Verdi
         for rows in groups.values()
         for first in rows[:1]
     ]
-
-
-def _keys(rows: Sequence[Keyed]) -> dict[str, Any]:
-    """Which rows, as bind values; the times say which partitions they are in."""
-    times = [row.occurred_at for row in rows]
-    return {
-        "conversion_ids": ",".join(row.conversion_id for row in rows),
-        "earliest": min(times),
-        "latest": max(times),
-    }
 
 
 def _page(desk: Desk, batch_id: str, phase: Phase, now: datetime, request_sha256: str | None = None) -> Page:
@@ -342,80 +242,7 @@ def _asked(row: Outbound) -> str:
     return (
         f"{row.vendor_id} {row.verb.value} {row.target}"
         f" {value.minor if value else ''} {value.currency if value else ''}"
-        f" {row.occurred_at.timestamp()} {adjusted_at.timestamp() if adjusted_at else ''} {row.click_id}"
+        f" {row.occurred_at.timestamp()} {adjusted_at.timestamp() if adjusted_at else ''} {row.click_ids}"
         f" {row.landing_url} {row.user_agent} {row.ip_address} {row.ad_user_data} {row.ad_personalization}"
         f" {row.identifiers or ''}"
-    )
-
-
-def _claimed(  # noqa: PLR0917
-    desk: Desk,
-    identifiers: Mapping[str, str],
-    conversion_id: str,
-    vendor_id: str,
-    kind: str,
-    verb: str,
-    event_kind: str,
-    action: str,
-    value_minor: int | None,
-    currency: str,
-    exponent: int,
-    occurred_at: datetime,
-    click_id_kind: str | None,
-    click_id: str | None,
-    clicked_at: datetime | None,
-    adjusted_at: datetime | None,
-    attempts: int,
-    first_sent_at: datetime,
-    batch_group: str,
-    batch_id: str,
-    in_doubt: bool,
-    later_code: str | None,
-    later_tries: int,
-    later_since: datetime | None,
-    original_sent_at: datetime | None,
-    original_at: datetime | None,
-    sent_target: dict[str, str] | None,
-    other_click_ids: dict[str, str] | None,
-    landing_url: str | None,
-    user_agent: str | None,
-    ip_address: str | None,
-    ad_user_data: str,
-    ad_personalization: str,
-) -> Claimed:
-    """A row of sql/delivery/outbound.sql, its columns in their order, with who the customer is."""
-    only = {click_id_kind: click_id} if click_id_kind and click_id else {}
-    return Claimed(
-        attempts=attempts,
-        first_sent_at=first_sent_at,
-        batch_group=batch_group,
-        batch_id=batch_id,
-        in_doubt=in_doubt,
-        later_code=later_code,
-        later_tries=later_tries,
-        later_since=later_since,
-        original_sent_at=original_sent_at,
-        row=Outbound(
-            conversion_id=ConversionId(conversion_id),
-            vendor_id=vendor_id,
-            kind=KINDS[kind],
-            verb=VERBS[verb],
-            event_kind=event_kind,
-            action=action,
-            target=sent_target or desk.targets.get(action, {}),
-            value=None if value_minor is None else Money(value_minor, currency, exponent),
-            occurred_at=occurred_at,
-            click_id_kind=click_id_kind,
-            click_id=click_id,
-            click_ids=only if other_click_ids is None else other_click_ids,
-            clicked_at=clicked_at,
-            landing_url=landing_url,
-            user_agent=user_agent,
-            ip_address=ip_address,
-            identifiers=identifiers,
-            ad_user_data=ad_user_data,
-            ad_personalization=ad_personalization,
-            adjusted_at=adjusted_at,
-            original_at=original_at,
-        ),
     )

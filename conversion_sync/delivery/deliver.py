@@ -20,7 +20,7 @@ import tenacity
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books
 from conversion_sync.delivery.batch import send_batch
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import LANES, LONGEST_PAUSE, Gate, Paced
 from conversion_sync.delivery.pacing import jittered
 from conversion_sync.delivery.plan import plan

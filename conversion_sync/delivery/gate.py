@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.breaker import Standing, after_answer, after_failure, failed, pause
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.pacing import Chance, chance, quota_wait
 from conversion_sync.delivery.tally import Pause
 from conversion_sync.delivery.verdicts import LONGEST_ASKED, patience_of

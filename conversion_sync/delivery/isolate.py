@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from conversion_sync.delivery.books import Claimed
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import NOT_TRIED
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult

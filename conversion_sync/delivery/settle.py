@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Claimed, Desk, Verdict
+from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import Gate, Paced
 from conversion_sync.delivery.plan import plan
+from conversion_sync.delivery.rows import Claimed, read
 from conversion_sync.delivery.verdicts import FIRST_RETRY, in_doubt, refused, retry_later
 from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
@@ -77,7 +79,7 @@ def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
             sent = connection.execute(
                 query("delivery/rows_of_request"), {**desk.key, "request_ref": poll.request_ref}
             ).all()
-            rows = books.read(connection, desk, sent)
+            rows = read(connection, desk, sent)
         answer = adapter.settlement(poll.request_ref)
         if answer is None:
             break

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Desk, Verdict
+from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.plan import plan
 from conversion_sync.delivery.verdicts import NOT_TRIED, doubtful_since, in_doubt
 from conversion_sync.model.conversion import Outcome, Reason, State

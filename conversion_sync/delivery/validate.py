@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Claimed, Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import Paced
 from conversion_sync.delivery.isolate import STOPS, isolate
+from conversion_sync.delivery.rows import Claimed, read
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outcome, Reason
 from conversion_sync.model.windows import Window
@@ -55,7 +55,7 @@ def _batches(desk: Desk, window: Window, now: datetime, size: int) -> Iterator[l
         keys = list(group)
         for start in range(0, len(keys), size):
             with desk.engine.begin() as connection:
-                batch = books.read(connection, desk, keys[start : start + size])
+                batch = read(connection, desk, keys[start : start + size])
             yield batch
 
 

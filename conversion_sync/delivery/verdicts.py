@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from conversion_sync.delivery.books import Claimed, Verdict
+from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
     Catalogue,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import Gate
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outbound

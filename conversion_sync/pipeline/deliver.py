@@ -7,8 +7,8 @@ from datetime import datetime
 
 from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.credentials.forecast import endings
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver as deliver_rows
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.tally import Pause
 from conversion_sync.delivery.verdicts import asked_delay, passes_by_itself
 from conversion_sync.model.windows import Window

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.settle import settle as settle_requests
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.deliver import targets

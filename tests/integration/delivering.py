@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.platforms.catalogue import catalogue_of
 from conversion_sync.platforms.registry import fixed_tokens
 from conversion_sync.platforms.tiktok.adapter import TikTokAdapter

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.pace import Breaker, Limits, Usage

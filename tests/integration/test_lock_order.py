@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
+from conversion_sync.delivery.rows import read
 from conversion_sync.delivery.standing import expire, hold_due, release_held
 from tests.integration.scripted import Scripted, enable, facts, payments, taken
 from tests.integration.world import DAY, EVERYTHING, HOUR, NOW, rows
@@ -28,7 +29,7 @@ def in_flight(desk: Desk) -> list[books.Claimed]:
         found = connection.execute(
             text("select conversion_id, occurred_at from conversion order by deadline")
         )
-        return books.read(connection, desk, found.all())
+        return read(connection, desk, found.all())
 
 
 def sent(desk: Desk) -> list[books.Outbound]:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.model.revenue import EventKind

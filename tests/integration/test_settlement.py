@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.settle import settle
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.model.revenue import EventKind

@@ -24,7 +24,7 @@ from sqlalchemy import Engine, event, text
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books, deliver, settle
-from conversion_sync.delivery.books import Desk
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.model.conversion import ConversionKind, Outbound
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.deliver import targets

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.platforms.registry import adapter_of, fixed_tokens, kinds

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.model.conversion import Outbound
 from conversion_sync.model.identifier import HASH_OF_NOTHING
 from conversion_sync.model.money import Money

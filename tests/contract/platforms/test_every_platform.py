@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from conversion_sync.delivery.books import Claimed
 from conversion_sync.delivery.isolate import isolate
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import verdicts_of
 from conversion_sync.model.conversion import (
     ConversionId,

@@ -15,8 +15,8 @@ import uvicorn
 from sqlalchemy import Engine
 
 from conversion_sync.config.settings import UploadMode
-from conversion_sync.delivery.books import Desk
 from conversion_sync.delivery.deliver import deliver
+from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.tally import Tally
 from conversion_sync.platforms.catalogue import catalogue_of
 from conversion_sync.platforms.google_ads.adapter import GoogleAdsAdapter

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conversion_sync.delivery.books import Claimed
 from conversion_sync.delivery.isolate import Answer, isolate
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import NOT_TRIED
 from conversion_sync.model.conversion import ConversionId, ConversionKind, Outbound, Outcome, Verb
 from conversion_sync.platforms.platform import RowResult, SendResult

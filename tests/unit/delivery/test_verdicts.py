@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from conversion_sync.delivery.books import Claimed
 from conversion_sync.delivery.isolate import Group
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import (
     NOT_TRIED,
     alone_group,
