@@ -9,13 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from sqlalchemy import Engine, text
 
-from benchmarks.throughput import SUBJECTS, Figures, as_json
+from benchmarks.rpc_sink import answers
+from benchmarks.throughput import SUBJECTS, Figures, Sinks, as_json
 from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.rows import read
 from conversion_sync.model.windows import Window, floor_hour
@@ -38,7 +40,8 @@ UNBOUND = {
 
 def main() -> None:
     """Prints what it measured as one JSON line."""
-    name, platform, vendor, database, rows = sys.argv[1:6]
+    name, platform, sinks, database, rows = sys.argv[1:6]
+    vendor = Sinks(**json.loads(sinks))
     engine = connect(database)
     work = {"product": product, "bare": bare, "build": build}[name]
     found = work(engine, context_of(engine, platform, vendor, database), platform, vendor, int(rows))
@@ -46,11 +49,14 @@ def main() -> None:
     sys.stdout.write(as_json(found) + "\n")
 
 
-def context_of(engine: Engine, platform: str, vendor: str, database: str) -> Context:
+def context_of(engine: Engine, platform: str, vendor: Sinks, database: str) -> Context:
     subject = SUBJECTS[platform]
-    account = {**subject.account, subject.address: vendor, "limits": dict.fromkeys(BUCKETS, UNBOUND)}
+    address = vendor.rpc if subject.rpc else vendor.url
+    account = {**subject.account, subject.address: address, "limits": dict.fromkeys(BUCKETS, UNBOUND)}
+    if subject.rpc:
+        account["tls_roots"] = vendor.roots
     if "refresh_token" in account:
-        account["token_uri"] = f"{vendor}/token"
+        account["token_uri"] = f"{vendor.url}/token"
     settings = settings_type().model_validate(
         {
             "start": "2026-01-01T00:00:00Z",
@@ -80,7 +86,7 @@ def timed(rows: int, work: Callable[[], object]) -> Figures:
     )
 
 
-def product(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) -> Figures:  # noqa: ARG001
+def product(engine: Engine, ctx: Context, platform: str, vendor: Sinks, rows: int) -> Figures:  # noqa: ARG001
     """The delivery a run makes, with its books."""
     now = datetime.now(UTC)
     window = Window(floor_hour(now - timedelta(days=2)), floor_hour(now + timedelta(hours=1)))
@@ -92,14 +98,20 @@ def product(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int)
     return found
 
 
-def build(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) -> Figures:  # noqa: ARG001
+def build(engine: Engine, ctx: Context, platform: str, vendor: Sinks, rows: int) -> Figures:  # noqa: ARG001
     """Ledger rows to the bytes of requests, by the adapter itself; its connection answers at once."""
     batch_size = ctx.catalogues[platform, "main"].batch_size
     adapter = ctx.platforms[platform, "main"]()
     few = min(rows, 50_000)
     batches = [[item.row for item in batch] for batch in claimed(engine, ctx, platform, few, batch_size)]
     adapter.send(batches[0], validate_only=False)  # opens what is opened once
-    sent = muted()
+    if SUBJECTS[platform].rpc:
+        adapter.close()
+        sent = muted_calls()
+        adapter.send(batches[0], validate_only=False)
+    else:
+        sent = muted()
+    sent.clear()
 
     def work() -> None:
         for batch in batches:
@@ -133,6 +145,47 @@ def muted() -> list[int]:
     return sent
 
 
+def muted_calls() -> list[int]:
+    """The same of gRPC: every channel made from now on answers each message, by its bytes, at once."""
+    import grpc
+
+    sent: list[int] = []
+    said = answers()["IngestEvents"]
+
+    class Call:
+        def code(self) -> Any:
+            return grpc.StatusCode.OK
+
+    class Method(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+        def __init__(self, write: Callable[[Any], bytes], read: Callable[[bytes], Any]) -> None:
+            self._write, self._read = write, read
+
+        def with_call(self, request: Any, **_: object) -> tuple[Any, Call]:
+            sent.append(len(self._write(request)))
+            return self._read(said), Call()
+
+        def __call__(self, request: Any, **_: object) -> Any:
+            return self.with_call(request)[0]
+
+        def future(self, *_: object, **__: object) -> Any:
+            raise NotImplementedError
+
+    class Channel(grpc.Channel):  # type: ignore[misc]
+        def unary_unary(self, path: str, request_serializer: Any, response_deserializer: Any, *_: Any) -> Any:  # noqa: ARG002
+            return Method(request_serializer, response_deserializer)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+        def _none(self, *_: object, **__: object) -> Any:
+            raise NotImplementedError
+
+        subscribe = unsubscribe = unary_stream = stream_unary = stream_stream = __enter__ = __exit__ = _none
+
+    grpc.secure_channel = lambda *_, **__: Channel()
+    return sent
+
+
 def claimed(engine: Engine, ctx: Context, platform: str, rows: int, size: int) -> list[list[Any]]:
     """The rows as delivery reads them."""
     desk = Desk(
@@ -150,7 +203,7 @@ def claimed(engine: Engine, ctx: Context, platform: str, rows: int, size: int) -
         return [read(connection, desk, keys[start : start + size]) for start in range(0, len(keys), size)]
 
 
-def bare(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) -> Figures:
+def bare(engine: Engine, ctx: Context, platform: str, vendor: Sinks, rows: int) -> Figures:
     """Bodies that are ready, and the rows the product wrote, copied batch by batch as they were."""
     size = ctx.catalogues[platform, "main"].batch_size
     columns, ledger = table(engine, "conversion", "deadline, conversion_id")
@@ -162,25 +215,41 @@ def bare(engine: Engine, ctx: Context, platform: str, vendor: str, rows: int) ->
         connection.execute(text("truncate conversion, delivery_attempt"))
         # Rows that arrive in their last state are what the ledger refuses, and what a bare client writes.
         connection.execute(text("alter table conversion disable trigger user"))
-    body = json.dumps([{"event_id": "x", "eventId": "x", "filler": "x" * 320}] * size).encode()
-    session = requests.Session()
+    post = poster(SUBJECTS[platform].path, vendor, size, rpc=SUBJECTS[platform].rpc)
 
     def work() -> None:
         for start in range(0, rows, size):
             end = start + size
             with engine.begin() as connection:
                 copy_rows(connection, "delivery_attempt", named, intents[start:end])
-            session.post(
-                vendor + SUBJECTS[platform].path,
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=60,
-            ).raise_for_status()
+            post()
             with engine.begin() as connection:
                 copy_rows(connection, "conversion", columns, ledger[start:end])
                 copy_rows(connection, "delivery_attempt", named, outcomes[start:end])
 
     return timed(rows, work)
+
+
+def poster(path: str, vendor: Sinks, size: int, *, rpc: bool) -> Callable[[], object]:
+    """Sends a body that is ready, as large as a batch, and waits for the answer."""
+    body = json.dumps([{"event_id": "x", "eventId": "x", "filler": "x" * 320}] * size).encode()
+    if rpc:
+        import grpc
+
+        roots = grpc.ssl_channel_credentials(Path(vendor.roots).read_bytes())
+        method = grpc.secure_channel(vendor.rpc, roots).unary_unary(path)
+        return lambda: method(body, timeout=60)
+    session = requests.Session()
+
+    def post() -> None:
+        session.post(
+            vendor.url + path,
+            data=body,
+            headers={"Content-Type": "application/json"},
+            timeout=60,
+        ).raise_for_status()
+
+    return post
 
 
 def table(engine: Engine, name: str, order: str, leave: str = "") -> tuple[list[str], list[tuple[Any, ...]]]:

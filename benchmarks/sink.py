@@ -36,8 +36,6 @@ ANSWERS: Mapping[bytes, Callable[[bytes], dict[str, Any]] | dict[str, Any]] = {
     b"/event/track": {"code": 0, "message": "OK", "request_id": "1", "data": {}},
     b"/conversionEvents": _elements,
     b"/conversion_events": {"data": {"message": "Successfully processed conversion events."}},
-    b"events:ingest": lambda body: {"requestId": f"request-{hash(body)}"},
-    b"requestStatus": {"requestStatusPerDestination": [{"requestStatus": "SUCCESS"}]},
     b"/events": _received,
 }
 

@@ -21,6 +21,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from benchmarks.backlog import fill
+from benchmarks.rpc_sink import INGEST, rpc_sink
 from benchmarks.sink import sink
 from conversion_sync.store.embedded import EmbeddedServer
 from conversion_sync.store.engine import connect
@@ -34,13 +35,26 @@ OAUTH = {"client_id": "i", "client_secret": "s", "refresh_token": "r"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A platform as it is measured. `address` is the setting of its address, `path` the bare client's."""
+    """A platform as it is measured. `address` is the setting of its address, `path` the bare client's.
+
+    `rpc` says that it is spoken to over gRPC.
+    """
 
     click_kind: str
     account: Mapping[str, Any]
     address: str
     target: Mapping[str, str]
     path: str
+    rpc: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sinks:
+    """Where the vendors answer: an address of HTTP, and host:port and a file of TLS roots of gRPC."""
+
+    url: str
+    rpc: str
+    roots: str
 
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -49,7 +63,8 @@ SUBJECTS: Mapping[str, Subject] = {
         account={"customer_id": "1234567890", **OAUTH},
         address="data_manager_endpoint",
         target={"conversion_action_id": "1"},
-        path="/v1/events:ingest",
+        path=INGEST,
+        rpc=True,
     ),
     "meta": Subject(
         click_kind="fbclid",
@@ -99,12 +114,15 @@ def main() -> None:
     sys.stdout.write(f"{options.rows:,} conversions a platform\n\n{HEAD}\n")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # so that the database's own user can enter
-        with EmbeddedServer(Path(folder) / "home") as server, sink() as vendor:
+        with EmbeddedServer(Path(folder) / "home") as server, sink() as url, rpc_sink() as (rpc, ca):
+            roots = Path(folder) / "roots.pem"
+            roots.write_bytes(ca)
+            vendor = Sinks(url=url, rpc=rpc, roots=str(roots))
             for platform in options.platforms:
                 figures = measure(server, vendor, platform, options.rows)
                 sys.stdout.write(line(platform, figures) + "\n")
                 sys.stdout.flush()
-            peers(vendor, min(options.rows, 50_000))
+            peers(url, min(options.rows, 50_000))
 
 
 HEAD = (
@@ -142,7 +160,7 @@ def line(platform: str, found: Mapping[str, Figures]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def measure(server: EmbeddedServer, vendor: str, platform: str, rows: int) -> dict[str, Figures]:
+def measure(server: EmbeddedServer, vendor: Sinks, platform: str, rows: int) -> dict[str, Figures]:
     """A fresh database with the backlog, then each process after the other."""
     from sqlalchemy import text
 
@@ -162,9 +180,10 @@ def measure(server: EmbeddedServer, vendor: str, platform: str, rows: int) -> di
     }
 
 
-def child(name: str, platform: str, vendor: str, database: str, rows: int) -> Figures:
+def child(name: str, platform: str, vendor: Sinks, database: str, rows: int) -> Figures:
     """One measured process."""
-    command = [sys.executable, "-m", "benchmarks.measured", name, platform, vendor, database, str(rows)]
+    sinks = json.dumps(asdict(vendor))
+    command = [sys.executable, "-m", "benchmarks.measured", name, platform, sinks, database, str(rows)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name} of {platform} failed: {done.stderr[-3000:]}")

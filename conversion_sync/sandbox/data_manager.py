@@ -1,98 +1,185 @@
-"""Google's Data Manager API over REST: events in, and what became of them, by counts only, later.
+"""Google's Data Manager API over gRPC: events in, and what became of them, by counts only, later.
 
 Source: specs/google_ads.md §5.2 (request), §5.5 (two stages of errors), §5.6 (adjustments), §8.5 (rules).
 """
 
 from __future__ import annotations
 
-import json
-import re
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-from starlette.applications import Starlette
-from starlette.routing import Route
+from typing import Any, NoReturn
 
 from conversion_sync.sandbox import google_tokens
 from conversion_sync.sandbox.data_manager_rows import PREFIX, book
-from conversion_sync.sandbox.data_manager_rules import Refusal, violations
-from conversion_sync.sandbox.exchange import Call, Reply, endpoint
+from conversion_sync.sandbox.data_manager_rules import DENIED, INVALID, Refusal, violations
+from conversion_sync.sandbox.faults import Action
+from conversion_sync.sandbox.google_calls import carry_out, hold, is_late
 from conversion_sync.sandbox.google_tokens import Grant
 from conversion_sync.sandbox.grants import TokenFault
 from conversion_sync.sandbox.vendors import Vendors
 
-TOPIC = "data_manager"
+VENDOR = "data_manager"
+SERVICE = "google.ads.datamanager.v1.IngestionService"
 STATUS_LIFE = timedelta(days=50)
-OPERATING_ACCOUNT = re.compile(rb'"operatingAccount":\s*\{[^}]*"accountId":\s*"(\d+)"')
-HTTP_STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+DOMAIN = "datamanager.googleapis.com"
+
+Json = Mapping[str, Any]
 
 
-def app(vendors: Vendors) -> Starlette:
-    """`POST /v1/events:ingest` and `GET /v1/requestStatus:retrieve`."""
-    return Starlette(
-        routes=[
-            Route("/v1/events:ingest", endpoint(vendors, TOPIC, ingest, _account), methods=["POST"]),
-            Route("/v1/requestStatus:retrieve", endpoint(vendors, TOPIC, status, _account), methods=["GET"]),
-        ]
-    )
+class CallFault(Exception):  # noqa: N818
+    """The call is refused with a gRPC status and google.rpc details in their JSON form."""
+
+    def __init__(self, status: str, message: str, details: Sequence[Json] = ()) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+        self.details = details
 
 
-def ingest(vendors: Vendors, call: Call) -> Reply:
-    """Take a request in whole or refuse it whole; rows fail only later, in `status`."""
-    refused = _unauthorised(vendors, call)
-    if refused:
-        return refused
-    request_id = secrets.token_hex(10)
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC: its request message and who answers it; that raises CallFault."""
+
+    name: str
+    request: Any
+    answer: Callable[[Vendors, Any, str | None], Any]
+
+    def read(self, body: bytes) -> Any:
+        """The request. Raises CallFault for bytes that are none."""
+        from google.protobuf.message import DecodeError
+
+        try:
+            return self.request.FromString(body)
+        except DecodeError as error:
+            raise CallFault(INVALID, "The request cannot be read.", [_info("INVALID_ARGUMENT")]) from error
+
+    def account(self, body: bytes) -> str:
+        """Whose request it is, for the concurrency; "" where it does not say."""
+        try:
+            places = getattr(self.read(body), "destinations", ())
+        except CallFault:
+            return ""
+        return next((place.operating_account.account_id for place in places), "")
+
+
+def services(vendors: Vendors) -> dict[str, dict[str, Any]]:
+    """The handlers of both methods, by service and name."""
+    return {SERVICE: {method.name: _handler(vendors, method) for method in _methods()}}
+
+
+def _methods() -> list[Method]:
+    from google.ads.datamanager_v1 import types
+
+    return [
+        Method("IngestEvents", types.IngestEventsRequest.pb(), ingest),
+        Method("RetrieveRequestStatus", types.RetrieveRequestStatusRequest.pb(), status),
+    ]
+
+
+def _handler(vendors: Vendors, method: Method) -> Any:
+    import grpc
+
+    path = f"/{SERVICE}/{method.name}"
+
+    def one(body: bytes, context: Any) -> bytes:
+        with vendors.books.request(VENDOR, path, method.account(body)):
+            return _exchange(vendors, method, path, body, context)
+
+    return grpc.unary_unary_rpc_method_handler(one)
+
+
+def _exchange(vendors: Vendors, method: Method, path: str, body: bytes, context: Any) -> bytes:
+    """One call: fault plan, authentication and the answer. A planned body is the answer, verbatim."""
+    fault = vendors.faults.take(VENDOR, path, vendors.clock.now())
+    planned = None if fault is None or fault.body is None else str(fault.body).encode()
+    if fault is not None and not is_late(fault):
+        carry_out(context, fault, _planned(context, fault))
+        if planned is not None:
+            return planned
+    hold(vendors, VENDOR, path, context, fault, "before")
+    said: bytes | CallFault
     try:
-        request = _parse(call.body)
-    except ValueError as error:
-        return _error(400, f"Invalid JSON payload received. {error}", request_id)
+        _authenticate(vendors, dict(context.invocation_metadata()))
+        answer = method.answer(vendors, method.read(body), fault.row_reason if fault else None)
+        said = answer.SerializeToString()
+    except CallFault as refused:
+        said = refused
+    hold(vendors, VENDOR, path, context, fault, "after")
+    if fault is not None and is_late(fault):
+        carry_out(context, fault, _planned(context, fault))
+    if planned is not None:
+        return planned
+    if isinstance(said, CallFault):
+        _abort(context, said)
+    return said
+
+
+def _planned(context: Any, fault: Action) -> Callable[[str], NoReturn]:
+    def refuse(status: str) -> NoReturn:
+        _abort(context, CallFault(status, str(fault.body or "Planned fault."), fault.grpc_details))
+
+    return refuse
+
+
+def _abort(context: Any, refused: CallFault) -> NoReturn:
+    """End the call with a google.rpc.Status, whose details travel in the trailer."""
+    import grpc
+    from google.protobuf.json_format import ParseDict
+    from google.rpc import error_details_pb2, status_pb2
+
+    code = grpc.StatusCode[refused.status]
+    told = status_pb2.Status(code=code.value[0], message=refused.message)
+    for detail in refused.details:
+        kind = getattr(error_details_pb2, detail["@type"].rpartition(".")[2])
+        members = {name: value for name, value in detail.items() if name != "@type"}
+        told.details.add().Pack(ParseDict(members, kind()))
+    context.set_trailing_metadata((("grpc-status-details-bin", told.SerializeToString()),))
+    context.abort(code, refused.message)
+    raise AssertionError("abort does not return")
+
+
+def ingest(vendors: Vendors, request: Any, row_reason: str | None) -> Any:
+    """Take a request in whole or refuse it whole; rows fail only later, in `status`."""
+    from google.ads.datamanager_v1.types import IngestEventsResponse
+
+    request_id = secrets.token_hex(10)
     refusal = violations(vendors, request)
     if refusal:
-        return _refused(refusal, request_id)
+        raise _refused(refusal, request_id)
     if not request.validate_only:
         now = vendors.clock.now()
         outcomes = [
             {"destination": _as_json(destination), "records": sum(counts.values()), "errors": _errors(counts)}
-            for destination, counts in book(vendors, request, now, call.row_reason)
+            for destination, counts in book(vendors, request, now, row_reason)
         ]
         document = {"received_at": now.isoformat(), "destinations": outcomes}
-        vendors.books.note(TOPIC, request_id, document)
-    return Reply(body={"requestId": request_id})
+        vendors.books.note(VENDOR, request_id, document)
+    return IngestEventsResponse.pb()(request_id=request_id)
 
 
-def status(vendors: Vendors, call: Call) -> Reply:
+def status(vendors: Vendors, request: Any, row_reason: str | None) -> Any:  # noqa: ARG001
     """What became of a request, per destination."""
-    refused = _unauthorised(vendors, call)
-    if refused:
-        return refused
-    name = call.query.get("requestId", "")
-    noted = vendors.books.noted(TOPIC, name)
+    from google.ads.datamanager_v1.types import RetrieveRequestStatusResponse
+    from google.protobuf.json_format import ParseDict
+
+    noted = vendors.books.noted(VENDOR, request.request_id)
     if noted is None:
-        return _refused(
-            Refusal.of(400, "INVALID_REQUEST_ID", "request_id", "The request ID is invalid."), name
-        )
+        refusal = Refusal.of(INVALID, "INVALID_REQUEST_ID", "request_id", "The request ID is invalid.")
+        raise _refused(refusal, request.request_id)
     age = vendors.clock.now() - datetime.fromisoformat(noted["received_at"])
     if age > STATUS_LIFE:
-        return _refused(Refusal.of(400, "REQUEST_TOO_OLD", "request_id", "The request is too old."), name)
+        refusal = Refusal.of(INVALID, "REQUEST_TOO_OLD", "request_id", "The request is too old.")
+        raise _refused(refusal, request.request_id)
     settled = age >= timedelta(seconds=vendors.settle_seconds)
-    return Reply(
-        body={
-            "requestStatusPerDestination": [
-                _destination(kept, settled, call) for kept in noted["destinations"]
-            ]
-        }
-    )
+    shown = {"requestStatusPerDestination": [_destination(kept, settled) for kept in noted["destinations"]]}
+    return ParseDict(shown, RetrieveRequestStatusResponse.pb()())
 
 
-def _destination(kept: Mapping[str, Any], settled: bool, call: Call) -> dict[str, Any]:
-    """One destination's status, enums as the caller asked for them."""
-    from google.ads.datamanager_v1.types import RequestStatusPerDestination
-    from google.protobuf.json_format import MessageToDict, ParseDict
-
+def _destination(kept: Json, settled: bool) -> dict[str, Any]:
+    """One destination's status, in its JSON form."""
     failed = sum(kept["errors"].values())
     shown: dict[str, Any] = {"destination": kept["destination"], "requestStatus": "PROCESSING"}
     if settled:
@@ -101,10 +188,7 @@ def _destination(kept: Mapping[str, Any], settled: bool, call: Call) -> dict[str
         if failed:
             counts = [{"reason": _full(name), "recordCount": n} for name, n in kept["errors"].items()]
             shown["errorInfo"] = {"errorCounts": counts}
-    message = ParseDict(shown, RequestStatusPerDestination.pb()())
-    as_int = "enum-encoding=int" in call.query.get("$alt", "")
-    answer: dict[str, Any] = MessageToDict(message, use_integers_for_enums=as_int)
-    return answer
+    return shown
 
 
 def _full(reason: str) -> str:
@@ -122,20 +206,6 @@ def _errors(counts: Counter[str]) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if reason}
 
 
-def _parse(body: bytes) -> Any:
-    """The request message. Raises ValueError for a body that is none."""
-    from google.ads.datamanager_v1.types import IngestEventsRequest
-    from google.protobuf.json_format import ParseDict, ParseError
-
-    document = json.loads(body)
-    if not isinstance(document, dict):
-        raise ValueError("Root element must be a message.")  # noqa: TRY004
-    try:
-        return ParseDict(document, IngestEventsRequest.pb()())
-    except ParseError as error:
-        raise ValueError(str(error)) from error
-
-
 def _as_json(message: Any) -> dict[str, Any]:
     from google.protobuf.json_format import MessageToDict
 
@@ -143,56 +213,38 @@ def _as_json(message: Any) -> dict[str, Any]:
     return shown
 
 
-def _account(call: Call) -> str:
-    """The first destination's account; read without parsing, for a body may be large or no JSON at all."""
-    found = OPERATING_ACCOUNT.search(call.body)
-    return found.group(1).decode() if found else ""
-
-
-def _unauthorised(vendors: Vendors, call: Call) -> Reply | None:
-    match google_tokens.check(vendors, call.bearer):
+def _authenticate(vendors: Vendors, metadata: Mapping[str, str | bytes]) -> None:
+    """The bearer token and its scope. Raises CallFault."""
+    scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+    match google_tokens.check(vendors, token.strip() or None if scheme.lower() == "bearer" else None):
         case Grant() as grant:
             if google_tokens.DATA_MANAGER in grant.scopes:
-                return None
+                return
             text = "Request had insufficient authentication scopes."
-            return _error(403, text, reason="ACCESS_TOKEN_SCOPE_INSUFFICIENT", domain="googleapis.com")
+            raise CallFault(DENIED, text, [_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", "googleapis.com")])
         case TokenFault.MISSING:
             text = "Request is missing required authentication credential. Expected OAuth 2 access token."
-            return _error(401, text, reason="CREDENTIALS_MISSING", domain="googleapis.com")
+            raise CallFault("UNAUTHENTICATED", text, [_info("CREDENTIALS_MISSING", "googleapis.com")])
         case fault:
             text = "Request had invalid authentication credentials. Expected OAuth 2 access token."
             expired = fault is TokenFault.EXPIRED
             reason = "ACCESS_TOKEN_EXPIRED" if expired else "ACCESS_TOKEN_TYPE_UNSUPPORTED"
-            return _error(401, text, reason=reason, domain="googleapis.com")
+            raise CallFault("UNAUTHENTICATED", text, [_info(reason, "googleapis.com")])
 
 
-def _refused(refusal: Refusal, request_id: str) -> Reply:
+def _refused(refusal: Refusal, request_id: str) -> CallFault:
     fields = [
         {"field": fault.field, "description": fault.description, "reason": fault.reason}
         for fault in refusal.faults
     ]
     reasons = {fault.reason for fault in refusal.faults}
-    reason = reasons.pop() if len(reasons) == 1 else HTTP_STATUS[refusal.status]
-    return _error(
-        refusal.status, "There was a problem with the request.", request_id, reason=reason, fields=fields
-    )
+    details = [
+        _info(reasons.pop() if len(reasons) == 1 else refusal.status),
+        {"@type": "google.rpc.BadRequest", "fieldViolations": fields},
+        {"@type": "google.rpc.RequestInfo", "requestId": request_id},
+    ]
+    return CallFault(refusal.status, "There was a problem with the request.", details)
 
 
-def _error(
-    code: int,
-    message: str,
-    request_id: str = "",
-    *,
-    reason: str = "INVALID_ARGUMENT",
-    domain: str = "datamanager.googleapis.com",
-    fields: list[dict[str, str]] | None = None,
-) -> Reply:
-    """The envelope of google.rpc.Status as Google's REST front end writes it."""
-    rpc = "type.googleapis.com/google.rpc."
-    details: list[dict[str, Any]] = [{"@type": rpc + "ErrorInfo", "reason": reason, "domain": domain}]
-    if fields:
-        details.append({"@type": rpc + "BadRequest", "fieldViolations": fields})
-    if request_id:
-        details.append({"@type": rpc + "RequestInfo", "requestId": request_id})
-    error = {"code": code, "message": message, "status": HTTP_STATUS[code], "details": details}
-    return Reply(status=code, body={"error": error})
+def _info(reason: str, domain: str = DOMAIN) -> dict[str, Any]:
+    return {"@type": "google.rpc.ErrorInfo", "reason": reason, "domain": domain}

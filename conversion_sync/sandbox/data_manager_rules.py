@@ -19,6 +19,7 @@ from conversion_sync.sandbox.google_ads_standing import Standing, too_young
 from conversion_sync.sandbox.vendors import Vendors
 
 GOOGLE_ADS, HEX, BASE64 = 1, 1, 2
+INVALID, DENIED, NOT_FOUND = "INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND"
 MOST_DESTINATIONS, MOST_EVENTS, MOST_IDENTIFIERS = 10, 2000, 10
 SHORTEST_ID, LONGEST_ID = 4, 512
 SKEW = timedelta(seconds=60)
@@ -39,13 +40,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused, with its HTTP status."""
+    """Why a request is refused, with its gRPC status."""
 
-    status: int
+    status: str
     faults: tuple[Fault, ...]
 
     @classmethod
-    def of(cls, status: int, reason: str, field: str, description: str) -> Refusal:
+    def of(cls, status: str, reason: str, field: str, description: str) -> Refusal:
         """A refusal with one fault."""
         return cls(status, (Fault(reason, field, description),))
 
@@ -67,7 +68,7 @@ def violations(vendors: Vendors, request: Any) -> Refusal | None:
         for index, event in enumerate(request.events)
         for fault in _event(event, request.encoding, now)
     ]
-    return Refusal(400, tuple(faults)) if faults else None
+    return Refusal(INVALID, tuple(faults)) if faults else None
 
 
 def _sizes(request: Any) -> Refusal | None:
@@ -77,9 +78,9 @@ def _sizes(request: Any) -> Refusal | None:
     ):
         size = len(getattr(request, name))
         if size == 0:
-            return Refusal.of(400, "REQUIRED_FIELD_MISSING", name, "The field is required.")
+            return Refusal.of(INVALID, "REQUIRED_FIELD_MISSING", name, "The field is required.")
         if size > most:
-            return Refusal.of(400, too_many, name, f"At most {most} are allowed, got {size}.")
+            return Refusal.of(INVALID, too_many, name, f"At most {most} are allowed, got {size}.")
     return None
 
 
@@ -91,17 +92,23 @@ def _destinations(vendors: Vendors, request: Any) -> Refusal | None:
         account = destination.operating_account
         if account.account_type != GOOGLE_ADS:
             text = "The account type is not GOOGLE_ADS."
-            return Refusal.of(400, "DESTINATION_ACCOUNT_TYPE_MISMATCH", f"{place}.operating_account", text)
+            return Refusal.of(
+                INVALID, "DESTINATION_ACCOUNT_TYPE_MISMATCH", f"{place}.operating_account", text
+            )
         if account.account_id != known.google_customer_id:
             text = "The caller does not have permission on the operating account."
-            return Refusal.of(403, "PERMISSION_DENIED", f"{place}.operating_account", text)
+            return Refusal.of(DENIED, "PERMISSION_DENIED", f"{place}.operating_account", text)
         login = destination.login_account.account_id
         if login not in {"", known.google_login_customer_id, known.google_customer_id}:
             text = "The login account does not manage the operating account."
-            return Refusal.of(400, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", f"{place}.login_account", text)
+            return Refusal.of(
+                INVALID, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", f"{place}.login_account", text
+            )
         if destination.product_destination_id not in actions:
             text = "The conversion action was not found."
-            return Refusal.of(404, "INVALID_CONVERSION_ACTION_ID", f"{place}.product_destination_id", text)
+            return Refusal.of(
+                NOT_FOUND, "INVALID_CONVERSION_ACTION_ID", f"{place}.product_destination_id", text
+            )
     return None
 
 
@@ -112,20 +119,20 @@ def _actions(standing: Standing, request: Any, now: datetime) -> Refusal | None:
         if standing.conversion_customer not in {None, destination.operating_account.account_id}:
             text = "The operating account is not the conversion customer."
             return Refusal.of(
-                400, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", f"{place}.operating_account", text
+                INVALID, "OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", f"{place}.operating_account", text
             )
         kept = standing.action(destination.product_destination_id)
         field = f"{place}.product_destination_id"
         if kept.status == "REMOVED":
             return Refusal.of(
-                404, "INVALID_CONVERSION_ACTION_ID", field, "The conversion action was removed."
+                NOT_FOUND, "INVALID_CONVERSION_ACTION_ID", field, "The conversion action was removed."
             )
         if kept.type not in TYPES:
             text = "The conversion action takes no such events."
-            return Refusal.of(400, "INVALID_CONVERSION_ACTION_TYPE", field, text)
+            return Refusal.of(INVALID, "INVALID_CONVERSION_ACTION_TYPE", field, text)
         if too_young(kept.created_at, now):
             text = "The conversion action was created too recently."
-            return Refusal.of(400, "CONVERSION_ACTION_TOO_RECENTLY_CREATED", field, text)
+            return Refusal.of(INVALID, "CONVERSION_ACTION_TOO_RECENTLY_CREATED", field, text)
     return None
 
 
@@ -140,7 +147,9 @@ def _terms(standing: Standing, request: Any) -> Refusal | None:
     ):
         if not good:
             text = "The destination account may not receive user data."
-            return Refusal.of(400, f"DESTINATION_ACCOUNT_{name}", "destinations[0].operating_account", text)
+            return Refusal.of(
+                INVALID, f"DESTINATION_ACCOUNT_{name}", "destinations[0].operating_account", text
+            )
     return None
 
 

@@ -12,9 +12,11 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+GRPC = frozenset({"google_ads", "data_manager"})
 
 
 class RowError(BaseModel):
@@ -37,11 +39,13 @@ class Action(BaseModel):
     anything is processed, `drop_reply` after the vendor took the request in. `after_accepting` gives
     `status` only once the request was processed. `hold` keeps the request `before` it is taken in, or its
     answer `after`, until the admin lets it go; `hang` takes it and never answers. `drip_seconds` sends an
-    answer over HTTP a byte at a time, so long apart. `refuse` closes the vendor's port: nothing can connect
-    (not to google_ads). `grpc_error` is `group.NAME` (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and
-    travels in the failure trailer. `row_reason` makes every row of a Data Manager request fail with this
-    processing error, and every row of a Microsoft Advertising request with this code; `row_errors` make
-    some rows of a Google Ads upload fail.
+    answer over HTTP a byte at a time, so long apart. `refuse` closes the vendor's port: nothing can connect.
+    Google Ads and Data Manager speak gRPC: they have no `refuse`, and `grpc_status` in place of `status`;
+    at Data Manager a text `body` is the status's message or, without one, the bytes of the answer.
+    `grpc_error` is `group.NAME` (`quota_error.RESOURCE_TEMPORARILY_EXHAUSTED`) and travels in Google Ads'
+    failure trailer; `grpc_details` are google.rpc messages in JSON and travel in Data Manager's status.
+    `row_reason` makes every row of a Data Manager request fail with this processing error, and every row of
+    a Microsoft Advertising request with this code; `row_errors` make some rows of a Google Ads upload fail.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +60,7 @@ class Action(BaseModel):
     grpc_status: str | None = None
     grpc_error: str | None = None
     grpc_retry_delay_seconds: int | None = Field(default=None, ge=0)
+    grpc_details: tuple[Mapping[str, Any], ...] = ()
     hang: bool = False
     refuse: bool = False
     hold: Literal["before", "after"] | None = None
@@ -78,6 +83,12 @@ class Rule(BaseModel):
     times: int | None = Field(default=1, ge=1)
     seconds: float | None = Field(default=None, gt=0)
     action: Action
+
+    @model_validator(mode="after")
+    def _spoken(self) -> Self:
+        if self.vendor in GRPC and (self.action.status is not None or self.action.refuse):
+            raise ValueError(f"{self.vendor} speaks gRPC: grpc_status, not status, and no refuse")
+        return self
 
     def matches(self, vendor: str, path: str) -> bool:
         """Whether the request is one this rule counts."""

@@ -6,12 +6,10 @@ Source: specs/google_ads.md §1.8 (shape), §8.1 (transport and authentication).
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from conversion_sync.sandbox import google_tokens
 from conversion_sync.sandbox.faults import Action, RowError
@@ -24,22 +22,17 @@ from conversion_sync.sandbox.google_ads_failures import (
     abort,
     add,
     failure,
-    lose,
 )
 from conversion_sync.sandbox.google_ads_search import search
-from conversion_sync.sandbox.google_ads_tls import make_tls
+from conversion_sync.sandbox.google_calls import carry_out, hold, is_late, is_lost
 from conversion_sync.sandbox.google_tokens import Grant
 from conversion_sync.sandbox.grants import TokenFault
 from conversion_sync.sandbox.vendors import Vendors
 
-if TYPE_CHECKING:
-    import grpc
-
 PACKAGE = "google.ads.googleads.v26.services"
+VENDOR = "google_ads"
 ENDS = datetime(2027, 11, 1, tzinfo=UTC)
 """Projected. Source: §1.1."""
-LARGEST_MESSAGE = 64 << 20
-CALLERS = 16
 
 Answer = Callable[[Vendors, Any, str, Sequence[RowError]], Any]
 """Answers a request message; raises CallFault. The text is the request id, the last what shall go wrong."""
@@ -57,25 +50,12 @@ class Method:
     streams: bool = False
 
 
-def serve(vendors: Vendors, host: str, port: int) -> tuple[grpc.Server, int, bytes]:
-    """Start the server; port 0 picks a free one. Returns it, its port and the PEM of the CA to trust."""
-    import grpc
-
-    tls = make_tls()
-    server = grpc.server(
-        ThreadPoolExecutor(CALLERS, thread_name_prefix="google_ads"),
-        options=[("grpc.max_receive_message_length", LARGEST_MESSAGE), ("grpc.so_reuseport", 0)],
-    )
+def services(vendors: Vendors) -> dict[str, dict[str, Any]]:
+    """The handlers of every method, by service and name."""
     handlers: dict[str, dict[str, Any]] = {}
     for method in _methods():
         handlers.setdefault(f"{PACKAGE}.{method.service}", {})[method.name] = _handler(vendors, method)
-    server.add_generic_rpc_handlers(
-        tuple(grpc.method_handlers_generic_handler(service, names) for service, names in handlers.items())
-    )
-    credentials = grpc.ssl_server_credentials([(tls.key, tls.chain)])
-    bound = server.add_secure_port(f"{host}:{port}", credentials)
-    server.start()
-    return server, bound, tls.ca
+    return handlers
 
 
 def _methods() -> list[Method]:
@@ -122,7 +102,7 @@ def _handler(vendors: Vendors, method: Method) -> Any:
     path = f"/{PACKAGE}.{method.service}/{method.name}"
 
     def one(request: Any, context: Any) -> Any:
-        with vendors.books.request("google_ads", path, request.customer_id):
+        with vendors.books.request(VENDOR, path, request.customer_id):
             return _exchange(vendors, method, path, request, context)
 
     def stream(request: Any, context: Any) -> Any:
@@ -140,13 +120,12 @@ def _handler(vendors: Vendors, method: Method) -> Any:
 def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context: Any) -> Any:
     """One call: fault plan, authentication, the answer, and the request id on the way out."""
     request_id = secrets.token_urlsafe(16)
-    fault = vendors.faults.take("google_ads", path, vendors.clock.now())
-    late = fault is not None and (fault.after_accepting or fault.drop_reply)
-    if fault is None or not (fault.close_before_reply or fault.drop_reply):
+    fault = vendors.faults.take(VENDOR, path, vendors.clock.now())
+    if not is_lost(fault):
         context.send_initial_metadata(((REQUEST_ID_KEY, request_id),))
-    if fault is not None and not late:
-        _fail(context, fault, request_id)
-    _held(vendors, path, context, fault, "before")
+    if fault is not None and not is_late(fault):
+        carry_out(context, fault, _planned(context, fault, request_id))
+    hold(vendors, VENDOR, path, context, fault, "before")
     try:
         _authenticate(vendors, dict(context.invocation_metadata()), request.customer_id)
         _in_good_standing(vendors)
@@ -155,36 +134,26 @@ def _exchange(vendors: Vendors, method: Method, path: str, request: Any, context
         box = failure(request_id)
         add(box, refused.fault)
         abort(context, refused.status, refused.fault.message, box, request_id)
-    _held(vendors, path, context, fault, "after")
-    if fault is not None and late:
-        _fail(context, fault, request_id)
+    hold(vendors, VENDOR, path, context, fault, "after")
+    if fault is not None and is_late(fault):
+        carry_out(context, fault, _planned(context, fault, request_id))
     if method.streams:
         answer = method.response(results=answer.results, field_mask=answer.field_mask, request_id=request_id)
     context.set_trailing_metadata(((REQUEST_ID_KEY, request_id),))
     return answer
 
 
-def _held(vendors: Vendors, path: str, context: Any, fault: Action | None, moment: str) -> None:
-    """Holds the request if the plan says so for this moment; loses it if it is not to go on."""
-    if fault is not None and fault.hold == moment and not vendors.holds.wait("google_ads", path, moment):
-        lose(context)
+def _planned(context: Any, fault: Action, request_id: str) -> Callable[[str], NoReturn]:
+    """Ends the call with a planned status and, if the plan has one, its failure."""
 
+    def refuse(status: str) -> NoReturn:
+        box = None
+        if fault.grpc_error is not None:
+            box = failure(request_id)
+            add(box, Fault(fault.grpc_error), retry_delay=fault.grpc_retry_delay_seconds)
+        abort(context, status, "Planned fault.", box, request_id)
 
-def _fail(context: Any, fault: Action, request_id: str) -> None:
-    """Carry a planned fault out. A lost connection is what the client library makes of one: UNAVAILABLE
-    without anything of Google's.
-    """
-    if fault.delay_seconds:
-        time.sleep(fault.delay_seconds)
-    if fault.close_before_reply or fault.drop_reply:
-        lose(context)
-    if fault.grpc_status is None:
-        return
-    box = None
-    if fault.grpc_error is not None:
-        box = failure(request_id)
-        add(box, Fault(fault.grpc_error), retry_delay=fault.grpc_retry_delay_seconds)
-    abort(context, fault.grpc_status, "Planned fault.", box, request_id)
+    return refuse
 
 
 def _authenticate(vendors: Vendors, metadata: Mapping[str, str], customer_id: str) -> None:

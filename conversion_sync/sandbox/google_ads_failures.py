@@ -119,11 +119,3 @@ def abort(context: Any, status: str, message: str, box: Any | None, request_id: 
     context.set_trailing_metadata(tuple(trailer))
     context.abort(grpc.StatusCode[status], message)
     raise AssertionError("abort does not return")
-
-
-def lose(context: Any) -> NoReturn:
-    """End the call as a client sees a connection that broke."""
-    import grpc
-
-    context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
-    raise AssertionError("abort does not return")

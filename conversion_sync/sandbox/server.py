@@ -27,9 +27,8 @@ from starlette.applications import Starlette
 
 from conversion_sync.sandbox import (
     admin,
-    data_manager,
-    google_ads,
     google_oauth,
+    google_rpc,
     linkedin,
     meta,
     microsoft,
@@ -129,7 +128,6 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
     apps: dict[str, Starlette] = {
         "stripe": stripe_api.app(vendors, business, retention),
         "oauth": google_oauth.app(vendors),
-        "data_manager": data_manager.app(vendors),
         "meta": meta.app(vendors),
         "tiktok": tiktok.app(vendors),
         "linkedin": linkedin.app(vendors),
@@ -142,7 +140,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         ports[name], door = _serve_http(stack, app, before.get(name, 0))
         if name != "admin":
             vendors.doors[VENDORS.get(name, name)] = door
-    server, port, authority = google_ads.serve(vendors, "127.0.0.1", _free(before.get("google_ads", 0)))
+    server, port, authority = google_rpc.serve(vendors, "127.0.0.1", _free(before.get("google_ads", 0)))
     stack.callback(lambda: server.stop(grace=1).wait())
     ca = folder / "google_ads_ca.pem"
     ca.write_bytes(authority)
@@ -158,6 +156,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "microsoft_authorise": f"{url['microsoft']}/common/oauth2/v2.0/authorize",
         "microsoft_oauth": f"{url['microsoft']}/common/oauth2/v2.0/token",
         "google_ads": f"localhost:{port}",
+        "data_manager": f"localhost:{port}",
         "google_ads_ca": str(ca.resolve()),
         "clicks_table": "marketing.ad_clicks",
         "start": business.start.isoformat(),

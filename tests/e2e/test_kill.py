@@ -39,8 +39,8 @@ class Kill:
 
 
 KILLS = (
-    Kill(day=0, platform="google_ads", vendor="data_manager", path="events:ingest", taken=False),
-    Kill(day=0, platform="google_ads", vendor="data_manager", path="events:ingest", taken=True),
+    Kill(day=0, platform="google_ads", vendor="data_manager", path="IngestEvents", taken=False),
+    Kill(day=0, platform="google_ads", vendor="data_manager", path="IngestEvents", taken=True),
     Kill(day=0, platform="linkedin", vendor="linkedin", path="conversionEvents", taken=False),
     Kill(day=1, platform="linkedin", vendor="linkedin", path="conversionEvents", taken=True),
     Kill(day=1, platform="meta", vendor="meta", path="/events", taken=False),

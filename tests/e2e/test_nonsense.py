@@ -27,7 +27,14 @@ NONSENSE: dict[str, tuple[str, dict[str, str]]] = {
     ),
 }
 """What every platform answers once, and how a platform's rows tell it if not by its words."""
-PATHS = {"meta": "/events", "tiktok": "/event/", "linkedin": "conversionEvents", "data_manager": "ingest"}
+PATHS = {
+    "meta": "/events",
+    "tiktok": "/event/",
+    "linkedin": "conversionEvents",
+    "data_manager": "IngestEvents",
+}
+OVER_GRPC: dict[str, Json] = {"data_manager": {"status": None}}
+"""It has no HTTP status: the words are the bytes of its message."""
 IN_DOUBT = ("linkedin", "meta")
 """They promise nothing about copies: what may have arrived is never sent again."""
 SURE = ("google_ads", "microsoft_ads", "tiktok")
@@ -79,7 +86,11 @@ def test_an_answer_that_makes_no_sense_is_told_and_sent_again_only_where_a_copy_
     assert min(counts.values()) > 0
     action = {"status": 200, "body": NONSENSE[kind][0]}
     go_wrong(
-        world, [{"vendor": vendor, "path_contains": path, "action": action} for vendor, path in PATHS.items()]
+        world,
+        [
+            {"vendor": vendor, "path_contains": path, "action": action | OVER_GRPC.get(vendor, {})}
+            for vendor, path in PATHS.items()
+        ],
     )
     before = received(world)
     with business(world, server) as mine:

@@ -13,9 +13,9 @@ from conversion_sync.platforms.google_ads.api import AdsApi
 from conversion_sync.platforms.google_ads.data_manager import DataManager
 from conversion_sync.platforms.google_ads.encode import invalid
 from conversion_sync.platforms.google_ads.preflight import preflight
+from conversion_sync.platforms.google_ads.rpc import Rpc
 from conversion_sync.platforms.google_ads.settings import Account, UploadApi
 from conversion_sync.platforms.google_ads.uploads import ADJUSTMENTS, CONVERSIONS, Uploads
-from conversion_sync.platforms.http import Wire
 from conversion_sync.platforms.platform import Catalogue, Platform, Preflight, SendResult, Settlement, Tokens
 
 
@@ -24,9 +24,10 @@ class GoogleAdsAdapter:
 
     def __init__(self, account: Account, facts: Catalogue, tokens: Tokens) -> None:
         self._facts = facts
-        self._api = AdsApi(account=account, facts=facts, tokens=tokens, roots=read_roots(account.tls_roots))
-        self._wire = Wire(tokens=tokens)
-        self._data_manager = DataManager(account, facts, tokens, self._wire)
+        roots = read_roots(account.tls_roots)
+        self._api = AdsApi(account, facts, Rpc(endpoint=account.endpoint, tokens=tokens, roots=roots))
+        events = Rpc(endpoint=account.data_manager_endpoint, tokens=tokens, roots=roots)
+        self._data_manager = DataManager(account, facts, events)
         by_click = account.upload_api is UploadApi.CLICK_UPLOAD
         self._conversions = Uploads(self._api, CONVERSIONS) if by_click else self._data_manager
         self._corrections = Uploads(self._api, ADJUSTMENTS)
@@ -55,8 +56,8 @@ class GoogleAdsAdapter:
         return preflight(self._api, targets, self._conversions.send)
 
     def close(self) -> None:
-        """Releases sockets."""
-        self._wire.close()
+        """Releases the channels."""
+        self._data_manager.close()
         self._api.close()
 
 

@@ -1,28 +1,19 @@
-"""What Google's answers mean: Data Manager's refusals and statuses, the Google Ads API's failures.
+"""What the failures of the Google Ads API mean, and the remedies of both of Google's APIs.
 
 Several errors may stand on one row; the one that asks most of us decides. Errors without a row's
-index are about the request. Source: specs/google_ads.md §4 (codes, precedence), §5.5 (two stages).
+index are about the request. Source: specs/google_ads.md §4 (codes, precedence).
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from conversion_sync.model.conversion import Outbound, Outcome, Verb
-from conversion_sync.platforms.http import Reply, members
-from conversion_sync.platforms.platform import (
-    Catalogue,
-    RowResult,
-    SendResult,
-    Settlement,
-    SettlementStatus,
-    outcome_of,
-)
-from conversion_sync.platforms.verdict import PRECEDENCE, by_status, nameless, verdict
+from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, outcome_of
+from conversion_sync.platforms.verdict import PRECEDENCE, nameless, verdict
 
 Excerpt = Callable[[str], str]
 
@@ -57,12 +48,6 @@ OPTIONAL = frozenset({"user_identifiers", "custom_variables", "consent", "cart_d
 """Parts of a row that matter no more once Google has it. Source: specs/google_ads.md §4 (precedence)."""
 OF_ROWS = ("conversion_upload_error.", "conversion_adjustment_upload_error.", "mutate_error.")
 """Groups of errors that hold some rows of an account and not others: their action is at fault."""
-EVENT_INDEX = re.compile(r"events(?:\.events)?\[(\d{1,9})\]")
-REASON_PREFIX = "PROCESSING_ERROR_REASON_"
-DAYS_QUOTA = "RESOURCE_EXHAUSTED/day"
-PER_DAY = re.compile(r"per.?day|daily", re.IGNORECASE)
-SECONDS = re.compile(r"(\d{1,7}(?:\.\d{1,9})?)s")
-REASON = re.compile(r"[A-Z][A-Z0-9_]{2,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,131 +61,6 @@ class Fault:
     index: int | None = None
     retry_after: timedelta | None = None
     field: str = ""
-
-
-def refusal(facts: Catalogue, reply: Reply, batch: Sequence[Outbound], excerpt: Excerpt) -> SendResult:
-    """Data Manager's answer to a request it did not take in."""
-    excerpt = nameless(batch, excerpt)
-    error = members(members(reply.document()).get("error"))
-    message = error.get("message")
-    text = excerpt(message if isinstance(message, str) else reply.text)
-    generic = by_status(facts, reply, text, remedy=REMEDY)
-    named, others = _violations(error)
-    codes = others or ([_error_info(error)] if not named else [next(iter(named.values()))[0]])
-    code = next((code for code in codes if REASON.fullmatch(code)), "")
-    if outcome_of(facts.codes, code) is Outcome.RETRY_LATER and _is_of_a_day(error):
-        code = DAYS_QUOTA
-    if not code:
-        return generic
-    answer = verdict(
-        facts,
-        code,
-        text,
-        remedy=remedy_of(code),
-        status=reply.status,
-        unknown=generic.outcome,
-        named=tuple(sorted(index for index in named if index < len(batch))),
-        retry_after=reply.retry_after or _retry_info(error),
-    )
-    if answer.outcome is Outcome.HOLD and code in SAYS_WHAT_TO_SET:
-        told = RowResult(outcome=Outcome.HOLD, code=code, text=f"{text} {answer.remedy}")
-        return replace(answer, rows=dict.fromkeys(range(len(batch)), told))
-    if answer.outcome is not Outcome.BAD_BATCH:
-        return answer
-    return _with_rows(answer, named, excerpt)
-
-
-def _with_rows(answer: SendResult, named: Mapping[int, tuple[str, str]], excerpt: Excerpt) -> SendResult:
-    rows = {
-        index: RowResult(outcome=Outcome.REJECTED, code=named[index][0], text=excerpt(named[index][1]))
-        for index in answer.named
-    }
-    return replace(answer, rows=rows)
-
-
-def _violations(error: Mapping[str, object]) -> tuple[dict[int, tuple[str, str]], list[str]]:
-    """The field violations by the row they name (reason, text), and the reasons of the others."""
-    named: dict[int, tuple[str, str]] = {}
-    others: list[str] = []
-    for violation in _details(error, "BadRequest", "fieldViolations"):
-        place, reason = str(violation.get("field", "")), str(violation.get("reason", ""))
-        found = EVENT_INDEX.search(place)
-        if found is None:
-            others.append(reason)
-        else:
-            text = f"{place}: {violation.get('description', '')}"
-            named.setdefault(int(found.group(1)), (reason, text))
-    return named, others
-
-
-def _error_info(error: Mapping[str, object]) -> str:
-    reasons = [str(info.get("reason", "")) for info in _details(error, "ErrorInfo", None)]
-    return reasons[0] if reasons else str(error.get("status", ""))
-
-
-def _is_of_a_day(error: Mapping[str, object]) -> bool:
-    """Whether the quota that is used up is a day's, by what the details call it."""
-    limits = [members(info.get("metadata")).get("quota_limit") for info in _details(error, "ErrorInfo", None)]
-    told = [
-        violation.get(name)
-        for violation in _details(error, "QuotaFailure", "violations")
-        for name in ("quotaId", "description", "subject")
-    ]
-    return any(PER_DAY.search(name) for name in (*limits, *told) if isinstance(name, str))
-
-
-def _retry_info(error: Mapping[str, object]) -> timedelta | None:
-    """The delay of `google.rpc.RetryInfo`."""
-    delays = [info.get("retryDelay") for info in _details(error, "RetryInfo", None)]
-    seconds = [found for delay in delays if isinstance(delay, str) and (found := SECONDS.fullmatch(delay))]
-    return timedelta(seconds=float(seconds[0].group(1))) if seconds else None
-
-
-def _details(error: Mapping[str, object], kind: str, inner: str | None) -> list[Mapping[str, object]]:
-    listed = error.get("details")
-    found: list[Mapping[str, object]] = []
-    for detail in listed if isinstance(listed, list) else []:
-        entry = members(detail)
-        if not str(entry.get("@type", "")).endswith(f"google.rpc.{kind}"):
-            continue
-        within = [entry] if inner is None else entry.get(inner)
-        found.extend(members(each) for each in (within if isinstance(within, list) else []))
-    return found
-
-
-def status_of(document: object) -> Settlement | None:
-    """What Data Manager says became of a request; None where it says nothing that can be read.
-
-    A status nobody knows yet goes on being asked for.
-    """
-    places = members(document).get("requestStatusPerDestination")
-    if not isinstance(places, list):
-        return None
-    found = [members(place) for place in places]
-    counts: Counter[str] = Counter()
-    for place in found:
-        listed = members(place.get("errorInfo")).get("errorCounts")
-        for each in listed if isinstance(listed, list) else []:
-            counted = members(each)
-            rows = str(counted.get("recordCount", 0))
-            counts[str(counted.get("reason", "")).removeprefix(REASON_PREFIX)] += (
-                int(rows) if rows.isdecimal() else 0
-            )
-    return settled([str(place.get("requestStatus", "")) for place in found], counts)
-
-
-def settled(statuses: Sequence[str], counts: Mapping[str, int]) -> Settlement:
-    """A request's status from its destinations'."""
-    kinds = set(statuses)
-    if kinds == {"SUCCESS"}:
-        status = SettlementStatus.SETTLED
-    elif kinds == {"FAILED"}:
-        status = SettlementStatus.FAILED
-    elif kinds and kinds <= {"SUCCESS", "FAILED", "PARTIAL_SUCCESS"}:
-        status = SettlementStatus.PARTIAL
-    else:
-        status = SettlementStatus.PENDING
-    return Settlement(status=status, counts=counts, code=",".join(sorted(kinds)))
 
 
 def partial_failure(

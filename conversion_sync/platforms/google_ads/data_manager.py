@@ -1,4 +1,4 @@
-"""Google's Data Manager API over REST: events in, their status later.
+"""Google's Data Manager API: events in, their status later.
 
 Source: specs/google_ads.md §5.2, §5.5, §5.7.
 """
@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
+from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Outcome
-from conversion_sync.platforms.google_ads.classify import refusal, status_of
 from conversion_sync.platforms.google_ads.events import ingestion
+from conversion_sync.platforms.google_ads.ingested import refusal, status_of
+from conversion_sync.platforms.google_ads.rpc import UNAUTHENTICATED, Failed, Rpc
 from conversion_sync.platforms.google_ads.settings import Account
-from conversion_sync.platforms.http import Bearer, Lost, Reply, Wire, members
-from conversion_sync.platforms.platform import Catalogue, SendResult, Settlement, SettlementStatus, Tokens
-from conversion_sync.platforms.tokens import signed
-from conversion_sync.platforms.verdict import FIRST_REDIRECT
-
-INGEST, STATUS = "/v1/events:ingest", "/v1/requestStatus:retrieve"
+from conversion_sync.platforms.platform import Catalogue, SendResult, Settlement, SettlementStatus
+from conversion_sync.redaction import excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,62 +24,65 @@ class DataManager:
 
     account: Account
     facts: Catalogue
-    tokens: Tokens
-    wire: Wire
+    rpc: Rpc
 
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
-        """One `events:ingest`: taken in whole, to be asked after by its request id, or refused whole."""
-        document = ingestion(
+        """One `IngestEvents`: taken in whole, to be asked after by its request id, or refused whole."""
+        from google.ads.datamanager_v1.types import IngestEventsRequest, IngestEventsResponse
+
+        message = ingestion(
+            IngestEventsRequest.pb()(),
             batch,
             self.facts.identifiers,
             self.account.customer_id,
             self.account.login_customer_id,
             validate_only=validate_only,
         )
-
-        def post(token: str) -> Reply | Lost:
-            return self.wire.post_json(self._address(INGEST), document, auth=Bearer(token))
-
-        reply = signed(self.tokens, post, _unauthorised)
-        if isinstance(reply, SendResult):
-            return reply
-        if not _good(reply):
-            return refusal(self.facts, reply, batch, self.wire.excerpt)
-        name = members(reply.document()).get("requestId")
-        if not isinstance(name, str) or not name:
-            text = self.wire.excerpt("The answer has no request id.")
-            return SendResult(
-                outcome=Outcome.AMBIGUOUS, code="unreadable", text=text, http_status=reply.status
-            )
+        answer = self._call("ingest_events", IngestEventsRequest.wrap(message))
+        if isinstance(answer, SendResult):
+            return answer
+        if isinstance(answer, Failed):
+            return refusal(self.facts, answer, batch, self._excerpt)
+        name = IngestEventsResponse.pb(answer).request_id
+        if not name:
+            text = "The answer has no request id."
+            return SendResult(outcome=Outcome.AMBIGUOUS, code="unreadable", text=text)
         if validate_only:
             return SendResult(outcome=Outcome.DELIVERED, code="checked")
         return SendResult(outcome=Outcome.ACCEPTED, code="ok", request_ref=name)
 
     def settlement(self, request_ref: str) -> Settlement:
         """What became of a request, by counts a reason."""
+        from google.ads.datamanager_v1.types import (
+            RetrieveRequestStatusRequest,
+            RetrieveRequestStatusResponse,
+        )
 
-        def get(token: str) -> Reply | Lost:
-            query = {"requestId": request_ref}
-            return self.wire.get(self._address(STATUS), auth=Bearer(token), query=query)
-
-        reply = signed(self.tokens, get, _unauthorised)
-        if isinstance(reply, SendResult):
-            return _deferred(reply)
-        if not _good(reply):
-            return _deferred(refusal(self.facts, reply, (), self.wire.excerpt))
-        found = status_of(reply.document())
+        message = RetrieveRequestStatusRequest.pb()(request_id=request_ref)
+        answer = self._call("retrieve_request_status", RetrieveRequestStatusRequest.wrap(message))
+        if isinstance(answer, SendResult):
+            return _deferred(answer)
+        if isinstance(answer, Failed):
+            return _deferred(refusal(self.facts, answer, (), self._excerpt))
+        found = status_of(RetrieveRequestStatusResponse.pb(answer))
         return found or Settlement(status=SettlementStatus.LATER, code="unreadable")
 
-    def _address(self, path: str) -> str:
-        return self.account.data_manager_endpoint.rstrip("/") + path
+    def close(self) -> None:
+        """Releases the channel."""
+        self.rpc.close()
+
+    def _call(self, method: str, request: Any) -> Any:
+        return self.rpc.call(_client, method, request, refused=lambda failed: failed.code == UNAUTHENTICATED)
+
+    def _excerpt(self, text: str) -> str:
+        return excerpt(text, *self.rpc.tokens.secrets)
 
 
-def _good(reply: Reply) -> bool:
-    return HTTPStatus.OK <= reply.status < FIRST_REDIRECT
+def _client(channel: Any) -> Any:
+    from google.ads.datamanager_v1.services.ingestion_service import IngestionServiceClient
+    from google.ads.datamanager_v1.services.ingestion_service.transports import IngestionServiceGrpcTransport
 
-
-def _unauthorised(reply: Reply) -> bool:
-    return reply.status == HTTPStatus.UNAUTHORIZED
+    return IngestionServiceClient(transport=IngestionServiceGrpcTransport(channel=channel))
 
 
 def _deferred(answer: SendResult) -> Settlement:

@@ -13,6 +13,7 @@ from conversion_sync.config.roots import REMEDY, roots_fault
 from conversion_sync.config.settings import Finding, OAuthSettings, TargetSettings
 
 Customer = Annotated[str, Field(pattern=r"^\d{10}$")]
+Endpoint = Annotated[str, Field(pattern=r"^[^/\s]+$")]
 
 
 class UploadApi(StrEnum):
@@ -32,11 +33,12 @@ class Account(OAuthSettings):
     login_customer_id: Customer | None = None
     client_id: SecretStr
     client_secret: SecretStr
-    data_manager_endpoint: str = "https://datamanager.googleapis.com"
-    endpoint: str = "googleads.googleapis.com"
+    data_manager_endpoint: Endpoint = "datamanager.googleapis.com"
+    """host[:port] of Data Manager, always TLS."""
+    endpoint: Endpoint = "googleads.googleapis.com"
     """host[:port] of the Google Ads API, always TLS."""
     tls_roots: Path | None = None
-    """PEM file of the roots to trust for `endpoint`, for networks that inspect TLS."""
+    """PEM file of the roots to trust for both, for networks that inspect TLS."""
     first_status_after_minutes: float | None = Field(default=None, ge=0)
 
     def route(self) -> str:

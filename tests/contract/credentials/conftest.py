@@ -18,7 +18,7 @@ from starlette.routing import Mount
 from conversion_sync.credentials.keys import keyring
 from conversion_sync.credentials.source import StoredTokens, stored_tokens
 from conversion_sync.platforms.registry import kinds
-from conversion_sync.sandbox import data_manager, google_oauth, linkedin, meta, microsoft, reddit, tiktok
+from conversion_sync.sandbox import google_oauth, linkedin, meta, microsoft, reddit, tiktok
 from conversion_sync.sandbox.books import Books
 from conversion_sync.sandbox.clicks import AdClicks
 from conversion_sync.sandbox.clock import Clock
@@ -143,7 +143,6 @@ def place(_listening: Socket, token_books: Engine) -> Place:
         "microsoft": microsoft.app,
         "meta": meta.app,
         "reddit": reddit.app,
-        "data_manager": data_manager.app,
     }
     _listening.app = Starlette(routes=[Mount(f"/{name}", make(vendors)) for name, make in makers.items()])
     with token_books.begin() as connection:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.windows import floor_hour
 from conversion_sync.platforms.registry import load_settings
 from conversion_sync.redaction import install
+from conversion_sync.sandbox import google_rpc
 from conversion_sync.sandbox.faults import Rule
 from tests.conftest import Database
 from tests.contract.credentials.company import Company
@@ -81,6 +81,7 @@ class Stage:
     company: Company
     desk: Desk
     configured: tuple[str, ...]
+    rpc: str
 
     def secrets(self) -> list[str]:
         """All that is known of tokens by now, and what they are sealed with."""
@@ -113,7 +114,22 @@ def senders(stage: Stage, status: int | None = None, *, plain: bool = False, **a
         faults = [{"Code": 105, "ErrorCode": said, "Message": said}]
         body: Any = {"code": 50000, "message": said, "request_id": said, "error": error, "Errors": faults}
         answer = {"status": status, "body": f"<html>{said}" if plain else body} if status else {}
+        if vendor == "data_manager" and status:
+            answer = {"grpc_status": OVER_GRPC[status], "grpc_details": details(said), "body": said}
         stage.fail(vendor, **answer, **action)
+
+
+OVER_GRPC = {200: None, 401: "UNAUTHENTICATED", 500: "INTERNAL"}
+"""Without a status what is said are the bytes of the answer."""
+
+
+def details(said: str) -> list[dict[str, Any]]:
+    """What a gRPC status may repeat beside its message."""
+    violation = {"field": "events.events[0].user_data", "description": said, "reason": said}
+    return [
+        {"@type": "google.rpc.ErrorInfo", "reason": said, "metadata": {"said": said}},
+        {"@type": "google.rpc.BadRequest", "fieldViolations": [violation]},
+    ]
 
 
 def refreshes(stage: Stage) -> None:
@@ -136,7 +152,7 @@ WAYS: Mapping[str, Callable[[Stage], None]] = {
     "401": lambda stage: senders(stage, 401),
     "500": lambda stage: senders(stage, 500),
     "malformed": lambda stage: senders(stage, 200, plain=True),
-    "timeout": lambda stage: senders(stage, delay_seconds=1),
+    "timeout": lambda stage: senders(stage, delay_seconds=3),
     "cut": lambda stage: senders(stage, drop_reply=True),
     TLS: lambda _: None,
     "refresh refused": refreshes,
@@ -164,12 +180,21 @@ def stage(
     here, now = replace(place, engine=database.engine), datetime.now(UTC)
     monkeypatch.setattr("tests.integration.world.NOW", now)
     monkeypatch.setattr("conversion_sync.platforms.http.READ_SECONDS", 0.3)
+    monkeypatch.setattr("conversion_sync.platforms.google_ads.rpc.CALL_SECONDS", 2)
     monkeypatch.setattr("conversion_sync.orchestration.failures.STEP_RETRIES", 0)
     monkeypatch.setattr(
-        "conversion_sync.pipeline.deliver.deliver_rows", partial(deliver_rows, sleep=lambda _: None)
+        "conversion_sync.pipeline.deliver.deliver_rows",
+        lambda *given: deliver_rows(*given[:-1], sleep=lambda _: None),
     )
     environment = {"T_DATABASE": database.url, "PYTHONPATH": str(Path.cwd())}
+    server, port, ca = google_rpc.serve(here.vendors, "127.0.0.1", 0)
+    (tmp_path / "roots.pem").write_bytes(ca)
     content = configuration(here, now, environment)
+    content["platforms"]["google_ads"]["main"] |= {
+        "data_manager_endpoint": f"localhost:{port}",
+        "endpoint": "localhost:1",
+        "tls_roots": "roots.pem",
+    }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "conversion_sync.yaml").write_text(yaml.safe_dump(content))
@@ -188,7 +213,9 @@ def stage(
         company=company,
         desk=Desk(folder=tmp_path, environment=dict(os.environ)),
         configured=(*secrets, os.environ[VARIABLE]),
+        rpc=f"localhost:{port}",
     )
+    server.stop(None).wait()
     logging.setLogRecordFactory(factory)
 
 
@@ -218,10 +245,6 @@ def configuration(place: Place, now: datetime, environment: dict[str, str]) -> d
         accounts[platform] = OTHER[platform] | place.addresses(platform)
         for name in ("client_id", "client_secret", "refresh_token"):
             accounts[platform][name] = secret(getattr(known, f"{vendor}_{name}"))
-    accounts["google_ads"] |= {
-        "data_manager_endpoint": f"{place.url}/data_manager",
-        "endpoint": "localhost:1",
-    }
     accounts["linkedin"]["base_url"] = f"{place.url}/linkedin"
     accounts["microsoft_ads"] |= {
         "base_url": f"{place.url}/microsoft",
@@ -244,16 +267,22 @@ def configuration(place: Place, now: datetime, environment: dict[str, str]) -> d
     }
 
 
-def over_tls(company: Company) -> Company:
-    """The same, with addresses that promise TLS where none is spoken."""
+def over_tls(stage: Stage) -> Company:
+    """The company, with addresses that promise TLS where none is spoken."""
+    plain = stage.place.url.removeprefix("http://")
 
     def changed(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: changed(inner) for name, inner in value.items()}
-        return value.replace("http://", "https://") if isinstance(value, str) else value
+        return (
+            value.replace("http://", "https://").replace(stage.rpc, plain)
+            if isinstance(value, str)
+            else value
+        )
 
-    settings = type(company.settings).model_validate(changed(company.settings.model_dump()))
-    return replace(company, settings=settings)
+    settings = stage.company.settings
+    changed_settings = type(settings).model_validate(changed(settings.model_dump()))
+    return replace(stage.company, settings=changed_settings)
 
 
 def tables(stage: Stage) -> dict[str, str]:
@@ -296,7 +325,7 @@ def test_no_way_to_fail_tells_a_secret_or_a_person(
     for number, (way, break_it) in enumerate(WAYS.items()):
         break_it(stage)
         before = Counter(stage.place.vendors.books.requests["count"])
-        company = over_tls(stage.company) if way == TLS else stage.company
+        company = over_tls(stage) if way == TLS else stage.company
         company.upload(instance, *ALL, hours_ago=len(WAYS) + 1 - number)
         asked = Counter(stage.place.vendors.books.requests["count"]) - before
         assert way == TLS or {name.split()[0] for name in asked} >= set(SENDERS), way

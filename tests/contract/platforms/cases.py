@@ -155,9 +155,27 @@ GRPC: Mapping[int, Action] = {
 """What a gRPC client makes of the status, or Google says in its stead. A body nobody can read is INTERNAL."""
 
 
-def over_grpc(action: Action) -> Action:
-    kept = {name: value for name, value in action.items() if name not in {"status", "body", "headers"}}
-    return kept | GRPC[action["status"]] if "status" in action else kept
+def google_rpc(kind: str, **members: Any) -> Action:
+    return {"@type": f"google.rpc.{kind}", **members}
+
+
+EXHAUSTED = [
+    google_rpc("ErrorInfo", reason="RESOURCE_EXHAUSTED", domain="datamanager.googleapis.com"),
+    google_rpc("RetryInfo", retryDelay="120s"),
+]
+DATA_MANAGER: Mapping[int, Action] = {
+    **GRPC,
+    429: {"grpc_status": "RESOURCE_EXHAUSTED", "grpc_details": EXHAUSTED},
+    500: {"grpc_status": "INTERNAL", "grpc_details": [google_rpc("ErrorInfo", reason="INTERNAL_ERROR")]},
+}
+
+
+def over_grpc(statuses: Mapping[int, Action]) -> Callable[[Action], Action]:
+    def worded(action: Action) -> Action:
+        kept = {name: value for name, value in action.items() if name not in {"status", "body", "headers"}}
+        return kept | statuses[action["status"]] if "status" in action else kept
+
+    return worded
 
 
 SECOND, MILLISECOND, MICROSECOND = (
@@ -261,30 +279,16 @@ CASES = [
         click_kind="gclid",
         account=google_ads,
         wrong={"refresh_token": "a token of nobody"},
-        at=lambda url: {"data_manager_endpoint": url},
+        at=lambda url: {"data_manager_endpoint": url.removeprefix("http://")},
         target={"conversion_action_id": "700000001"},
         valueless={"conversion_action_id": "700000003"},
         action="700000001",
         arrives=whole(MICROSECOND),
         foreign=({}, {"conversion_action_id": "799999999"}),
         foreign_id="799999999",
-        limited={
-            "status": 429,
-            "body": {
-                "error": {
-                    "code": 429,
-                    "message": "Quota exceeded.",
-                    "status": "RESOURCE_EXHAUSTED",
-                    "details": [
-                        {
-                            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                            "reason": "RESOURCE_EXHAUSTED",
-                            "domain": "datamanager.googleapis.com",
-                        }
-                    ],
-                }
-            },
-        },
+        limited={"status": 429},
+        worded=over_grpc(DATA_MANAGER),
+        http=False,
     ),
     Case(
         platform="google_ads",
@@ -303,7 +307,7 @@ CASES = [
         limited={"status": 429},
         alone=True,
         standing={"allow_listed": True},
-        worded=over_grpc,
+        worded=over_grpc(GRPC),
         http=False,
     ),
     Case(

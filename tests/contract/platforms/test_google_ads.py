@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -81,9 +83,8 @@ def test_a_project_off_the_allow_list_is_told_before_anything_is_sent(
 def test_a_consent_without_data_managers_scope_is_told_before_anything_is_sent(
     sandbox: Sandbox, opened: Opened
 ) -> None:
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
-    error = {"code": 403, "message": "Insufficient scopes.", "status": "PERMISSION_DENIED", "details": [info]}
-    sandbox.go_wrong("data_manager", status=403, body={"error": error})
+    info = {"@type": "google.rpc.ErrorInfo", "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
+    sandbox.go_wrong("data_manager", grpc_status="PERMISSION_DENIED", grpc_details=[info])
     [(blocking, remedy)] = told(opened(DATA_MANAGER), DATA_MANAGER)
     assert (blocking, SCOPE in remedy) == (True, True)
 
@@ -105,3 +106,12 @@ def test_people_hold_the_rows_of_an_account_that_has_not_agreed(
     answer = send(platform, sent)
     assert Outcome.HOLD in {answer.outcome, *(each.outcome for each in answer.rows.values())}
     assert (bool(answer.remedy), counts(sandbox, sent)) == (True, [0])
+
+
+def test_every_bad_row_of_a_full_batch_is_named(sandbox: Sandbox, opened: Opened) -> None:
+    platform = opened(DATA_MANAGER)
+    bad = row(sandbox, DATA_MANAGER, occurred_at=datetime.now(UTC) + timedelta(days=1))
+    batch = [replace(bad, vendor_id=f"{bad.vendor_id}_{number}") for number in range(2000)]
+    answer = send(platform, *batch)
+    assert (answer.outcome, answer.named) == (Outcome.BAD_BATCH, tuple(range(2000)))
+    assert {each.code for each in answer.rows.values()} == {"EVENT_TIME_INVALID"}

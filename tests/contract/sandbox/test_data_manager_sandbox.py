@@ -3,19 +3,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
 import requests
 from google.ads import datamanager_v1 as dm
+from google.ads.datamanager_v1.services.ingestion_service.transports import IngestionServiceGrpcTransport
 from google.api_core import exceptions
-from google.auth.exceptions import RefreshError
-from google.oauth2.credentials import Credentials as OAuth
+from google.rpc import error_details_pb2 as rpc
+from pydantic import ValidationError
 
-from conversion_sync.sandbox import data_manager, google_oauth
+from conversion_sync.sandbox import data_manager, google_oauth, google_rpc
 from conversion_sync.sandbox.faults import Rule
-from conversion_sync.sandbox.google_tokens import ADWORDS, issue
+from conversion_sync.sandbox.google_tokens import ADWORDS, DATA_MANAGER, issue
 from conversion_sync.sandbox.vendors import Vendors
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -45,42 +48,49 @@ def _destination(**changes: Any) -> dict[str, Any]:
     return destination | changes
 
 
-@pytest.fixture
-def urls(vendors: Vendors, serve: Callable[..., str]) -> tuple[str, str]:
-    return serve(google_oauth.app(vendors)), serve(data_manager.app(vendors))
+INGEST = "/google.ads.datamanager.v1.IngestionService/IngestEvents"
 
 
 @pytest.fixture
-def client(vendors: Vendors, urls: tuple[str, str]) -> Iterator[dm.IngestionServiceClient]:
-    known = vendors.credentials
-    oauth = OAuth(
-        token=None,
-        refresh_token=known.google_refresh_token,
-        client_id=known.google_client_id,
-        client_secret=known.google_client_secret,
-        token_uri=f"{urls[0]}/token",
-    )
-    with dm.IngestionServiceClient(
-        credentials=oauth, transport="rest", client_options={"api_endpoint": urls[1]}
-    ) as made:
-        yield made
+def channel(vendors: Vendors) -> Iterator[grpc.Channel]:
+    server, port, ca = google_rpc.serve(vendors, "127.0.0.1", 0)
+    with grpc.secure_channel(f"localhost:{port}", grpc.ssl_channel_credentials(ca)) as opened:
+        yield opened
+    server.stop(None).wait()
 
 
 @pytest.fixture
-def send(client: dm.IngestionServiceClient) -> Callable[..., Any]:
-    def ingest(*events: dict[str, Any], **members: Any) -> Any:
+def client(channel: grpc.Channel) -> dm.IngestionServiceClient:
+    return dm.IngestionServiceClient(transport=IngestionServiceGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def signed(vendors: Vendors) -> list[tuple[str, str]]:
+    token = issue(vendors.credentials, (DATA_MANAGER,), NOW + timedelta(hours=1))
+    return [("authorization", f"Bearer {token}")]
+
+
+@pytest.fixture
+def send(client: dm.IngestionServiceClient, signed: list[tuple[str, str]]) -> Callable[..., Any]:
+    def ingest(*events: dict[str, Any], metadata: Any = signed, **members: Any) -> Any:
         request = {"destinations": [_destination()], "events": list(events), "encoding": "HEX"} | members
-        return client.ingest_events(request=dm.IngestEventsRequest(request), timeout=5, retry=None)
+        return client.ingest_events(
+            request=dm.IngestEventsRequest(request), timeout=5, retry=None, metadata=metadata
+        )
 
     return ingest
 
 
-def _status(client: dm.IngestionServiceClient, request_id: str) -> Any:
-    answer = client.retrieve_request_status(
-        request=dm.RetrieveRequestStatusRequest(request_id=request_id), timeout=5
-    )
-    (status,) = answer.request_status_per_destination
-    return status
+@pytest.fixture
+def status(client: dm.IngestionServiceClient, signed: list[tuple[str, str]]) -> Callable[[str], Any]:
+    def ask(request_id: str) -> Any:
+        answer = client.retrieve_request_status(
+            request=dm.RetrieveRequestStatusRequest(request_id=request_id), timeout=5, metadata=signed
+        )
+        (found,) = answer.request_status_per_destination
+        return found
+
+    return ask
 
 
 def _counts(status: Any) -> dict[str, int]:
@@ -90,11 +100,11 @@ def _counts(status: Any) -> dict[str, int]:
     }
 
 
-def test_a_good_request_settles_and_is_booked(send: Any, client: Any, vendors: Vendors) -> None:
+def test_a_good_request_settles_and_is_booked(send: Any, status: Any, vendors: Vendors) -> None:
     answer = send(_event())
-    status = _status(client, answer.request_id)
-    assert (status.request_status, status.events_ingestion_status.record_count) == (Status.SUCCESS, 1)
-    assert status.destination.product_destination_id == "700000001"
+    found = status(answer.request_id)
+    assert (found.request_status, found.events_ingestion_status.record_count) == (Status.SUCCESS, 1)
+    assert found.destination.product_destination_id == "700000001"
     (entry,) = vendors.books.dump()
     assert (entry["platform"], entry["account"], entry["action"]) == (
         "google_ads",
@@ -128,12 +138,12 @@ def test_a_good_request_settles_and_is_booked(send: Any, client: Any, vendors: V
     ],
 )
 def test_rows_that_fail_are_counted_by_reason_and_not_booked(
-    send: Any, client: Any, vendors: Vendors, changes: dict[str, Any], reason: str
+    send: Any, status: Any, vendors: Vendors, changes: dict[str, Any], reason: str
 ) -> None:
-    mixed = _status(client, send(_event(), _event(transaction_id="cs_0002", **changes)).request_id)
+    mixed = status(send(_event(), _event(transaction_id="cs_0002", **changes)).request_id)
     assert (mixed.request_status, _counts(mixed)) == (Status.PARTIAL_SUCCESS, {reason: 1})
     assert mixed.events_ingestion_status.record_count == 2
-    alone = _status(client, send(_event(transaction_id="cs_0003", **changes)).request_id)
+    alone = status(send(_event(transaction_id="cs_0003", **changes)).request_id)
     assert (alone.request_status, _counts(alone)) == (Status.FAILED, {reason: 1})
     assert [entry["vendor_id"] for entry in vendors.books.dump()] == ["cs_0001"]
 
@@ -172,14 +182,10 @@ def test_one_bad_event_refuses_the_request_at_once(
     with pytest.raises(exceptions.BadRequest) as raised:
         send(_event(), _event(**changes))
     error_info, bad_request, request_info = raised.value.details
-    assert error_info == {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": reason,
-        "domain": "datamanager.googleapis.com",
-    }
-    (violation,) = bad_request["fieldViolations"]
-    assert (violation["field"], violation["reason"]) == (f"events.events[1].{field}", reason)
-    assert request_info["requestId"]
+    assert error_info == rpc.ErrorInfo(reason=reason, domain="datamanager.googleapis.com")
+    (violation,) = bad_request.field_violations
+    assert (violation.field, violation.reason) == (f"events.events[1].{field}", reason)
+    assert request_info.request_id
     assert vendors.books.dump() == []
 
 
@@ -187,7 +193,7 @@ def test_all_bad_events_are_listed_together(send: Any) -> None:
     with pytest.raises(exceptions.BadRequest) as raised:
         send(_event(currency="XXQ"), _event(), _event(event_source=None))
     assert raised.value.reason == "INVALID_ARGUMENT"
-    fields = [violation["field"] for violation in raised.value.details[1]["fieldViolations"]]
+    fields = [violation.field for violation in raised.value.details[1].field_violations]
     assert fields == ["events.events[0].currency", "events.events[2].event_source"]
 
 
@@ -285,14 +291,14 @@ def test_how_the_account_stands_decides_about_a_request(
 )
 def test_how_the_account_stands_decides_about_a_row(
     send: Any,
-    client: Any,
+    status: Any,
     vendors: Vendors,
     standing: dict[str, Any],
     changes: dict[str, Any],
     reason: str,
 ) -> None:
     vendors.google_ads.change(**standing)
-    assert _counts(_status(client, send(_event(**changes)).request_id)) == {reason: 1}
+    assert _counts(status(send(_event(**changes)).request_id)) == {reason: 1}
 
 
 def test_base64_hashes_are_understood(send: Any) -> None:
@@ -302,13 +308,13 @@ def test_base64_hashes_are_understood(send: Any) -> None:
 
 
 def test_the_same_transaction_overwrites_value_and_counts_once(
-    send: Any, client: Any, vendors: Vendors
+    send: Any, status: Any, vendors: Vendors
 ) -> None:
     send(_event())
     later = _event(
         conversion_value=5.0, event_timestamp=NOW, ad_identifiers={"gclid": "Cj0KCQiA-young-click-0002"}
     )
-    assert _status(client, send(later).request_id).request_status == Status.SUCCESS
+    assert status(send(later).request_id).request_status == Status.SUCCESS
     (entry,) = vendors.books.dump()
     assert (entry["times_received"], entry["counts"], entry["total"], entry["first_value"]) == (
         2,
@@ -332,25 +338,13 @@ def test_an_unknown_transaction_counts_even_at_zero(send: Any, vendors: Vendors)
     ]
 
 
-def test_settlement_takes_its_time_on_the_sandbox_clock(
-    urls: tuple[str, str], vendors: Vendors, serve: Any, send: Any, client: Any
-) -> None:
-    answer = send(_event())
-    slow = Vendors(
-        vendors.clock, vendors.clicks, vendors.credentials, vendors.books, vendors.faults, settle_seconds=1800
-    )
-    token = issue(vendors.credentials, (google_oauth.google_tokens.DATA_MANAGER,), NOW + timedelta(days=99))
-    call = data_manager.Call(
-        path="/v1/requestStatus:retrieve",
-        query={"requestId": answer.request_id, "$alt": "json;enum-encoding=int"},
-        headers={"authorization": f"Bearer {token}"},
-        body=b"",
-        path_values={},
-    )
+def test_settlement_takes_its_time_on_the_sandbox_clock(vendors: Vendors, send: Any) -> None:
+    asked = dm.RetrieveRequestStatusRequest.pb()(request_id=send(_event()).request_id)
+    slow = replace(vendors, settle_seconds=1800)
 
     def shown() -> Any:
-        body = data_manager.status(slow, call).body
-        return body["requestStatusPerDestination"][0]["requestStatus"]
+        [found] = data_manager.status(slow, asked, None).request_status_per_destination
+        return found.request_status
 
     assert shown() == Status.PROCESSING
     vendors.clock.shift(timedelta(seconds=1799))
@@ -358,97 +352,113 @@ def test_settlement_takes_its_time_on_the_sandbox_clock(
     vendors.clock.shift(timedelta(seconds=1))
     assert shown() == Status.SUCCESS
     vendors.clock.shift(timedelta(days=50))
-    refused = data_manager.status(slow, call)
-    assert refused.body["error"]["details"][0]["reason"] == "REQUEST_TOO_OLD"
+    with pytest.raises(data_manager.CallFault) as raised:
+        shown()
+    assert raised.value.details[0]["reason"] == "REQUEST_TOO_OLD"
 
 
-def test_validate_only_checks_and_stores_nothing(send: Any, client: Any, vendors: Vendors) -> None:
+def test_validate_only_checks_and_stores_nothing(send: Any, status: Any, vendors: Vendors) -> None:
     answer = send(_event(), validate_only=True)
     with pytest.raises(exceptions.BadRequest) as raised:
-        _status(client, answer.request_id)
+        status(answer.request_id)
     assert raised.value.reason == "INVALID_REQUEST_ID"
     assert vendors.books.dump() == []
 
 
-def test_a_token_without_the_scope_is_forbidden(urls: tuple[str, str], vendors: Vendors) -> None:
+def test_a_token_without_the_scope_is_forbidden(send: Any, vendors: Vendors) -> None:
     token = issue(vendors.credentials, (ADWORDS,), NOW + timedelta(hours=1))
-    answer = requests.post(
-        f"{urls[1]}/v1/events:ingest", json={}, headers={"Authorization": f"Bearer {token}"}, timeout=5
-    )
-    assert answer.status_code == 403
-    assert answer.json()["error"]["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
+    with pytest.raises(exceptions.PermissionDenied) as raised:
+        send(_event(), metadata=[("authorization", f"Bearer {token}")])
+    assert raised.value.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"),
+    ("metadata", "reason"),
     [
-        ({}, "CREDENTIALS_MISSING"),
-        ({"Authorization": "Bearer wrong"}, "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
+        ([], "CREDENTIALS_MISSING"),
+        ([("authorization", "Bearer wrong")], "ACCESS_TOKEN_TYPE_UNSUPPORTED"),
     ],
 )
-def test_a_bad_token_is_unauthenticated(urls: tuple[str, str], header: dict[str, str], reason: str) -> None:
-    answer = requests.post(f"{urls[1]}/v1/events:ingest", json={}, headers=header, timeout=5)
-    assert answer.status_code == 401
-    assert answer.json()["error"]["status"] == "UNAUTHENTICATED"
-    assert answer.json()["error"]["details"][0]["reason"] == reason
+def test_a_bad_token_is_unauthenticated(send: Any, metadata: list[tuple[str, str]], reason: str) -> None:
+    with pytest.raises(exceptions.Unauthenticated) as raised:
+        send(_event(), metadata=metadata)
+    assert raised.value.reason == reason
 
 
-def test_enums_by_name_and_unknown_members(urls: tuple[str, str], vendors: Vendors) -> None:
-    token = issue(vendors.credentials, (google_oauth.google_tokens.DATA_MANAGER,), NOW + timedelta(hours=1))
-    body: dict[str, Any] = {
-        "destinations": [
-            {
-                "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": "1234567890"},
-                "productDestinationId": "700000002",
-            }
-        ],
-        "events": [
-            {
-                "transactionId": "cs_0009",
-                "eventTimestamp": "2026-11-20T11:00:00Z",
-                "eventSource": "WEB",
-                "adIdentifiers": {"gbraid": "0AAAAA-known-gbraid-0004"},
-            }
-        ],
-    }
-
-    def post() -> requests.Response:
-        return requests.post(
-            f"{urls[1]}/v1/events:ingest",
-            json=body,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=5,
-        )
-
-    assert post().status_code == 200
-    body["jobId"] = 1
-    refused = post()
-    assert (refused.status_code, refused.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+def test_a_token_that_ran_out_is_told_as_such(send: Any, vendors: Vendors) -> None:
+    token = issue(vendors.credentials, (DATA_MANAGER,), NOW - timedelta(seconds=1))
+    with pytest.raises(exceptions.Unauthenticated) as raised:
+        send(_event(), metadata=[("authorization", f"Bearer {token}")])
+    assert raised.value.reason == "ACCESS_TOKEN_EXPIRED"
 
 
-def test_a_dropped_reply_and_a_resend_leave_one_conversion(send: Any, vendors: Vendors) -> None:
-    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": {"drop_reply": True}}))
-    with pytest.raises(requests.ConnectionError):
-        send(_event())
-    send(_event())
-    (entry,) = vendors.books.dump()
-    assert (entry["times_received"], entry["counts"], entry["total"]) == (2, 1, "12.34")
-    assert vendors.books.requests["count"]["data_manager /v1/events:ingest"] == 2
-
-
-def test_a_planned_processing_error_fails_every_row(send: Any, client: Any, vendors: Vendors) -> None:
-    rule = {"vendor": "data_manager", "action": {"row_reason": "INTERNAL_ERROR"}}
-    vendors.faults.add(Rule.model_validate(rule))
-    status = _status(client, send(_event()).request_id)
-    assert (status.request_status, _counts(status)) == (Status.FAILED, {"INTERNAL_ERROR": 1})
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"{}", b"<html>", b"\x0a\x7f"])
+def test_nonsense_is_refused(
+    channel: grpc.Channel, signed: list[tuple[str, str]], vendors: Vendors, body: bytes
+) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary(INGEST)(body, metadata=signed, timeout=5)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert vendors.books.dump() == []
 
 
-def test_a_revoked_grant_is_a_refresh_error(send: Any, vendors: Vendors) -> None:
-    action = {"status": 400, "body": {"error": "invalid_grant"}}
-    vendors.faults.add(Rule.model_validate({"vendor": "google_oauth", "action": action}))
-    with pytest.raises(RefreshError, match="invalid_grant"):
+@pytest.mark.parametrize(("cut", "received"), [("drop_reply", 2), ("close_before_reply", 1)])
+def test_a_lost_call_and_a_resend_leave_one_conversion(
+    send: Any, vendors: Vendors, cut: str, received: int
+) -> None:
+    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": {cut: True}}))
+    with pytest.raises(exceptions.ServiceUnavailable) as raised:
         send(_event())
+    assert raised.value.errors[0].trailing_metadata() == ()
+    send(_event())
+    (entry,) = vendors.books.dump()
+    assert (entry["times_received"], entry["counts"], entry["total"]) == (received, 1, "12.34")
+    assert vendors.books.requests["count"][f"data_manager {INGEST}"] == 2
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_planned_status_comes_with_its_details(send: Any, vendors: Vendors, taken: bool) -> None:
+    action = {
+        "grpc_status": "RESOURCE_EXHAUSTED",
+        "grpc_details": [{"@type": "google.rpc.RetryInfo", "retryDelay": "7s"}],
+        "after_accepting": taken,
+    }
+    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": action}))
+    with pytest.raises(exceptions.ResourceExhausted) as raised:
+        send(_event())
+    assert raised.value.details == [rpc.RetryInfo(retry_delay={"seconds": 7})]
+    assert len(vendors.books.dump()) == taken
+
+
+def test_a_call_that_hangs_ends_with_its_caller(
+    client: dm.IngestionServiceClient, signed: Any, vendors: Vendors
+) -> None:
+    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": {"hang": True}}))
+    request = dm.IngestEventsRequest(destinations=[_destination()], events=[_event()])
+    with pytest.raises(exceptions.DeadlineExceeded):
+        client.ingest_events(request=request, timeout=0.3, retry=None, metadata=signed)
+    assert vendors.books.dump() == []
+
+
+def test_a_planned_body_is_the_answer(send: Any, vendors: Vendors) -> None:
+    vendors.faults.add(Rule.model_validate({"vendor": "data_manager", "action": {"body": "<html>"}}))
+    with pytest.raises(exceptions.InternalServerError, match="deserializing"):
+        send(_event())
+    assert vendors.books.dump() == []
+
+
+@pytest.mark.parametrize("action", [{"status": 503}, {"refuse": True}])
+def test_a_plan_in_the_words_of_http_is_refused(action: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="grpc_status, not status"):
+        Rule.model_validate({"vendor": "data_manager", "action": action})
+
+
+def test_a_planned_processing_error_fails_every_row(send: Any, status: Any, vendors: Vendors) -> None:
+    rule = {"vendor": "data_manager", "action": {"row_reason": "INTERNAL_ERROR"}}
+    vendors.faults.add(Rule.model_validate(rule))
+    found = status(send(_event()).request_id)
+    assert (found.request_status, _counts(found)) == (Status.FAILED, {"INTERNAL_ERROR": 1})
+    assert vendors.books.dump() == []
 
 
 @pytest.mark.parametrize(
@@ -462,7 +472,7 @@ def test_a_revoked_grant_is_a_refresh_error(send: Any, vendors: Vendors) -> None
     ],
 )
 def test_the_token_endpoint_refuses(
-    urls: tuple[str, str], vendors: Vendors, changes: dict[str, str], status: int, error: str
+    serve: Callable[..., str], vendors: Vendors, changes: dict[str, str], status: int, error: str
 ) -> None:
     form = {
         "grant_type": "refresh_token",
@@ -470,5 +480,5 @@ def test_the_token_endpoint_refuses(
         "client_id": vendors.credentials.google_client_id,
         "client_secret": vendors.credentials.google_client_secret,
     }
-    answer = requests.post(f"{urls[0]}/token", data=form | changes, timeout=5)
+    answer = requests.post(f"{serve(google_oauth.app(vendors))}/token", data=form | changes, timeout=5)
     assert (answer.status_code, answer.json()["error"]) == (status, error)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from conversion_sync.sandbox import data_manager, google_oauth, linkedin, linkedin_oauth, meta, reddit, tiktok
-from conversion_sync.sandbox.google_tokens import SCOPES, issue
+from conversion_sync.sandbox import google_oauth, linkedin, linkedin_oauth, meta, reddit, tiktok
 from conversion_sync.sandbox.vendors import Vendors
 
 TOMORROW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,9 +38,7 @@ BODIES = (
 
 
 def _headers(vendors: Vendors) -> dict[str, str]:
-    google = issue(vendors.credentials, SCOPES, TOMORROW)
     return {
-        "data_manager": f"Bearer {google}",
         "linkedin": f"Bearer {linkedin_oauth.issue(vendors.credentials, TOMORROW)}",
         "meta": f"Bearer {vendors.credentials.meta_access_token}",
         "reddit": f"Bearer {vendors.credentials.reddit_conversion_token}",
@@ -53,7 +50,6 @@ def _headers(vendors: Vendors) -> dict[str, str]:
     ("vendor", "path"),
     [
         (google_oauth, "/token"),
-        (data_manager, "/v1/events:ingest"),
         (meta, "/v26.0/880000000000001/events"),
         (tiktok, "/open_api/v1.3/event/track/"),
         (linkedin, "/rest/conversionEvents"),

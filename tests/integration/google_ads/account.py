@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from sqlalchemy import Engine
 
 from conversion_sync.config.settings import UploadMode
@@ -22,14 +19,13 @@ from conversion_sync.platforms.catalogue import catalogue_of
 from conversion_sync.platforms.google_ads.adapter import GoogleAdsAdapter
 from conversion_sync.platforms.google_ads.settings import Account
 from conversion_sync.platforms.tokens import FixedToken
-from conversion_sync.sandbox import data_manager, google_ads
+from conversion_sync.sandbox import google_rpc
 from conversion_sync.sandbox.books import Books
 from conversion_sync.sandbox.clicks import AdClick, AdClicks
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults, Rule
 from conversion_sync.sandbox.google_tokens import SCOPES, issue
-from conversion_sync.sandbox.sockets import CuttableHttp
 from conversion_sync.sandbox.vendors import Vendors
 from tests.integration.world import DAY, NOW, TINY, rows
 
@@ -42,7 +38,6 @@ class Google:
     """The vendor and where it answers."""
 
     vendors: Vendors
-    data_manager: str
     endpoint: str
     roots: Path
 
@@ -59,7 +54,7 @@ class Google:
                 "client_secret": "s",
                 "refresh_token": "r",
                 "upload_api": upload_api,
-                "data_manager_endpoint": self.data_manager,
+                "data_manager_endpoint": self.endpoint,
                 "endpoint": self.endpoint,
                 "tls_roots": self.roots,
             }
@@ -76,21 +71,11 @@ def google(folder: Path) -> Iterator[Google]:
     clicks = AdClicks([AdClick(kind="gclid", value="id-c", clicked_at=NOW - DAY, campaign="brand")])
     vendors = Vendors(clock, clicks, Credentials(), Books(), Faults(), settle_seconds=0)
     vendors.google_ads.change(allow_listed=True)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            data_manager.app(vendors), http=CuttableHttp, lifespan="off", log_level="error"
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        rpc, port, ca = google_ads.serve(vendors, "127.0.0.1", 0)
-        roots = folder / "roots.pem"
-        roots.write_bytes(ca)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Google(vendors, url, f"localhost:{port}", roots)
-        rpc.stop(None).wait()
-        server.should_exit = True
-        thread.join()
+    rpc, port, ca = google_rpc.serve(vendors, "127.0.0.1", 0)
+    roots = folder / "roots.pem"
+    roots.write_bytes(ca)
+    yield Google(vendors, f"localhost:{port}", roots)
+    rpc.stop(None).wait()
 
 
 def send(engine: Engine, adapter: GoogleAdsAdapter, now: datetime = NOW) -> Tally:

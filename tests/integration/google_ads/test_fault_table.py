@@ -25,7 +25,6 @@ from tests.integration.world import TINY, by_force, event, rooms, rows
 
 UPLOAD, ADJUST = "UploadClickConversions", "UploadConversionAdjustments"
 CONVERSION, ADJUSTMENT = "conversion_upload_error", "conversion_adjustment_upload_error"
-RPC = "type.googleapis.com/google.rpc."
 
 
 def expected(table: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -120,7 +119,7 @@ def test_codes_of_data_manager_while_it_processes(engine: Engine, vendor: Google
     seen: dict[str, str] = {}
     for key, code in zip(one_by_one(engine, len(table)), table, strict=True):
         vendor.vendors.faults.clear()
-        vendor.go_wrong("data_manager", "ingest", row_reason=code)
+        vendor.go_wrong("data_manager", "IngestEvents", row_reason=code)
         send(engine, adapter)
         poll_now(engine)
         send(engine, adapter)
@@ -143,7 +142,7 @@ def test_codes_of_data_manager_at_once(engine: Engine, vendor: Google, of_row: b
     seen: dict[str, str] = {}
     for key, code in zip(one_by_one(engine, len(table)), table, strict=True):
         vendor.vendors.faults.clear()
-        vendor.go_wrong("data_manager", "ingest", **refused(code, of_row))
+        vendor.go_wrong("data_manager", "IngestEvents", **refused(code, of_row))
         send(engine, adapter)
         state, _, told = ended(engine)[key]
         assert told == code
@@ -155,7 +154,7 @@ def test_codes_of_data_manager_at_once(engine: Engine, vendor: Google, of_row: b
 def test_a_request_that_is_too_large_is_split(engine: Engine, vendor: Google, code: str) -> None:
     payments(engine, 4)
     if code in AT_ONCE:
-        vendor.go_wrong("data_manager", "ingest", times=1, **refused(code, of_row=False))
+        vendor.go_wrong("data_manager", "IngestEvents", times=1, **refused(code, of_row=False))
         send(engine, vendor.adapter("data_manager"))
     else:
         vendor.go_wrong("google_ads", UPLOAD, times=1, grpc_status="INVALID_ARGUMENT", grpc_error=code)
@@ -167,12 +166,11 @@ def test_a_request_that_is_too_large_is_split(engine: Engine, vendor: Google, co
 def refused(code: str, of_row: bool) -> dict[str, object]:
     """Data Manager's refusal: of the first event, or of the request."""
     status, _ = AT_ONCE[code]
-    details: list[dict[str, object]] = [{"@type": RPC + "ErrorInfo", "reason": code}]
+    details: list[dict[str, object]] = [{"@type": "google.rpc.ErrorInfo", "reason": code}]
     if of_row:
         violation = {"field": "events.events[0].conversion_value", "reason": code, "description": "why"}
-        details = [{"@type": RPC + "BadRequest", "fieldViolations": [violation]}]
-    error = {"code": status, "message": "There was a problem.", "details": details}
-    return {"status": status, "body": {"error": error}}
+        details = [{"@type": "google.rpc.BadRequest", "fieldViolations": [violation]}]
+    return {"grpc_status": status, "grpc_details": details}
 
 
 CLASSLESS = [

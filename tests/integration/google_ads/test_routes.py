@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, text
 
-from conversion_sync.platforms.google_ads import api, classify
+from conversion_sync.platforms.google_ads import classify, rpc
 from conversion_sync.sandbox.google_tokens import ADWORDS
 from tests.integration.google_ads.account import Google, ended, send
 from tests.integration.scripted import payments, states
@@ -126,7 +126,7 @@ def test_of_a_few_clicks_of_another_account_each_is_refused(engine: Engine, vend
 def test_an_upload_that_hangs_ends_in_doubt_within_its_timeout(
     engine: Engine, vendor: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "CALL_SECONDS", 0.3)
+    monkeypatch.setattr(rpc, "CALL_SECONDS", 0.3)
     payments(engine, 1)
     vendor.go_wrong("google_ads", times=1, delay_seconds=3, after_accepting=True)
     send(engine, vendor.adapter("click_upload"))
@@ -140,14 +140,14 @@ def test_an_upload_that_hangs_ends_in_doubt_within_its_timeout(
 def test_an_ingestion_that_hangs_ends_in_doubt_within_its_timeout(
     engine: Engine, vendor: Google, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conversion_sync.platforms.http.READ_SECONDS", 0.3)
+    monkeypatch.setattr(rpc, "CALL_SECONDS", 0.3)
     payments(engine, 1)
     vendor.go_wrong("data_manager", times=1, delay_seconds=3, after_accepting=True)
     send(engine, vendor.adapter("data_manager"))
     codes = rows(
         engine, "select outcome, code from delivery_attempt where phase = 'outcome' order by attempt_id"
     )
-    assert codes[0] == ("ambiguous", "no_answer")
+    assert codes[0] == ("ambiguous", "grpc_DEADLINE_EXCEEDED")
     assert [entry["counts"] for entry in vendor.vendors.books.dump()] == [1]
 
 

@@ -1,29 +1,17 @@
-"""What Google's answers mean, from the shapes its documentation and client show."""
+"""What the failures of the Google Ads API mean, from the shapes its documentation and client show."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from conversion_sync.model.conversion import Outbound, Outcome, Verb
-from conversion_sync.platforms.google_ads.classify import (
-    Fault,
-    partial_failure,
-    refusal,
-    request_fault,
-    settled,
-    status_of,
-)
-from conversion_sync.platforms.http import Reply
-from conversion_sync.platforms.platform import SendResult, Settlement, SettlementStatus
+from conversion_sync.platforms.google_ads.classify import Fault, partial_failure, request_fault
+from conversion_sync.platforms.platform import SendResult
 from tests.unit.platforms.rows import facts, row
 
 FACTS = facts("google_ads")
-RPC = "type.googleapis.com/google.rpc."
 
 
 def batch(*verbs: str) -> list[Outbound]:
@@ -35,131 +23,6 @@ SENT = batch("send", "send", "send")
 
 def same(text: str) -> str:
     return text
-
-
-def answer(status: int, *details: Mapping[str, Any], **headers: str) -> Reply:
-    error = {"code": status, "message": "There was a problem.", "details": list(details)}
-    return Reply(status=status, headers=headers, text=json.dumps({"error": error}))
-
-
-def info(reason: str) -> dict[str, Any]:
-    return {"@type": RPC + "ErrorInfo", "reason": reason, "domain": "datamanager.googleapis.com"}
-
-
-def violations(*faults: tuple[str, str]) -> dict[str, Any]:
-    listed = [{"field": place, "reason": reason, "description": "why"} for place, reason in faults]
-    return {"@type": RPC + "BadRequest", "fieldViolations": listed}
-
-
-def test_a_refused_batch_names_its_rows() -> None:
-    reply = answer(
-        400,
-        info("INVALID_ARGUMENT"),
-        violations(
-            ("events.events[2].event_timestamp", "EVENT_TIME_INVALID"),
-            ("events.events[0].currency", "INVALID_CURRENCY_CODE"),
-            ("events.events[0].event_source", "REQUIRED_FIELD_MISSING"),
-        ),
-    )
-    found = refusal(FACTS, reply, SENT, same)
-    assert (found.outcome, found.named) == (Outcome.BAD_BATCH, (0, 2))
-    assert {index: (row.outcome, row.code, row.text) for index, row in found.rows.items()} == {
-        0: (Outcome.REJECTED, "INVALID_CURRENCY_CODE", "events.events[0].currency: why"),
-        2: (Outcome.REJECTED, "EVENT_TIME_INVALID", "events.events[2].event_timestamp: why"),
-    }
-
-
-REFUSALS = [
-    (answer(403, info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")), Outcome.HOLD, "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
-    (answer(401, info("CREDENTIALS_MISSING")), Outcome.HOLD, "CREDENTIALS_MISSING"),
-    (
-        answer(404, violations(("destinations[0].product_destination_id", "INVALID_CONVERSION_ACTION_ID"))),
-        Outcome.HOLD,
-        "INVALID_CONVERSION_ACTION_ID",
-    ),
-    (answer(429, info("RESOURCE_EXHAUSTED")), Outcome.RETRY_LATER, "RESOURCE_EXHAUSTED"),
-    (answer(500, info("INTERNAL_ERROR")), Outcome.RETRY_LATER, "INTERNAL_ERROR"),
-    (answer(400, info("A_REASON_OF_TOMORROW")), Outcome.BAD_BATCH, "A_REASON_OF_TOMORROW"),
-    (answer(500, info("A_REASON_OF_TOMORROW")), Outcome.RETRY_LATER, "A_REASON_OF_TOMORROW"),
-    (answer(400), Outcome.BAD_BATCH, "http_400"),
-    (Reply(status=504, headers={}, text="<html>gateway</html>"), Outcome.AMBIGUOUS, "http_504"),
-    (Reply(status=503, headers={}, text="[]"), Outcome.RETRY_LATER, "http_503"),
-    (Reply(status=302, headers={}, text=""), Outcome.HOLD, "http_302"),
-]
-
-
-@pytest.mark.parametrize(("reply", "outcome", "code"), REFUSALS, ids=[row[2] for row in REFUSALS])
-def test_each_refusal_has_its_class(reply: Reply, outcome: Outcome, code: str) -> None:
-    found = refusal(FACTS, reply, SENT[:1], same)
-    assert (found.outcome, found.code, found.named) == (outcome, code, ())
-    assert bool(found.remedy) == (outcome is Outcome.HOLD)
-
-
-RETRY_INFO = {"@type": f"{RPC}RetryInfo", "retryDelay": "12.5s"}
-DAYS = "RESOURCE_EXHAUSTED/day"
-
-
-def limited(by: str) -> dict[str, Any]:
-    return info("RATE_LIMIT_EXCEEDED") | {"metadata": {"quota_limit": by}}
-
-
-QUOTAS = [
-    ((info("RESOURCE_EXHAUSTED"), RETRY_INFO), "RESOURCE_EXHAUSTED", 12.5),
-    ((info("RESOURCE_EXHAUSTED"), RETRY_INFO | {"retryDelay": "soon"}), "RESOURCE_EXHAUSTED", None),
-    ((limited("IngestPerMinutePerProject"),), "RATE_LIMIT_EXCEEDED", None),
-    ((limited("IngestRequestsPerDayPerProject"),), DAYS, None),
-    (
-        (
-            info("RESOURCE_EXHAUSTED"),
-            {"@type": f"{RPC}QuotaFailure", "violations": [{"description": "Requests per day"}]},
-        ),
-        DAYS,
-        None,
-    ),
-]
-
-
-@pytest.mark.parametrize(("details", "code", "seconds"), QUOTAS)
-def test_quota_details_say_whose_quota_it_is_and_when_to_come_back(
-    details: tuple[dict[str, Any], ...], code: str, seconds: float | None
-) -> None:
-    found = refusal(FACTS, answer(429, *details), SENT, same)
-    wait = None if seconds is None else timedelta(seconds=seconds)
-    assert (found.outcome, found.code, found.retry_after) == (Outcome.RETRY_LATER, code, wait)
-
-
-def test_a_quota_says_how_long_to_wait() -> None:
-    reply = answer(429, info("RESOURCE_EXHAUSTED"), **{"retry-after": "7"})
-    assert refusal(FACTS, reply, SENT[:1], same).retry_after == timedelta(seconds=7)
-
-
-def test_an_index_outside_the_batch_names_nobody() -> None:
-    reply = answer(400, violations(("events.events[9].currency", "INVALID_CURRENCY_CODE")))
-    found = refusal(FACTS, reply, SENT[:2], same)
-    assert (found.outcome, found.named, found.rows) == (Outcome.BAD_BATCH, (), {})
-
-
-STATUSES = [
-    (["SUCCESS"], SettlementStatus.SETTLED),
-    (["SUCCESS", "SUCCESS"], SettlementStatus.SETTLED),
-    (["FAILED"], SettlementStatus.FAILED),
-    (["PARTIAL_SUCCESS"], SettlementStatus.PARTIAL),
-    (["SUCCESS", "FAILED"], SettlementStatus.PARTIAL),
-    (["PROCESSING"], SettlementStatus.PENDING),
-    (["SUCCESS", "PROCESSING"], SettlementStatus.PENDING),
-    (["17"], SettlementStatus.PENDING),
-    ([], SettlementStatus.PENDING),
-]
-
-
-@pytest.mark.parametrize(("statuses", "expected"), STATUSES)
-def test_a_request_is_as_far_as_its_slowest_destination(
-    statuses: list[str], expected: SettlementStatus
-) -> None:
-    code = ",".join(sorted(set(statuses)))
-    assert settled(statuses, {"INVALID_GCLID": 2}) == Settlement(
-        status=expected, counts={"INVALID_GCLID": 2}, code=code
-    )
 
 
 UPLOAD = "conversion_adjustment_upload_error"
@@ -290,32 +153,6 @@ def test_a_persons_click_is_in_no_text() -> None:
         request_fault(FACTS, clicked, [fault], same).text,
     ]
     assert ["EAIaIQobChMI" in text or HASH in text for text in texts] == [False, False]
-
-
-def test_a_status_is_read_whatever_shape_it_has() -> None:
-    assert [status_of(shape) for shape in (None, [], {}, {"requestStatusPerDestination": 1})] == [None] * 4
-    document = {
-        "requestStatusPerDestination": [
-            {
-                "requestStatus": "PARTIAL_SUCCESS",
-                "errorInfo": {
-                    "errorCounts": [
-                        {"reason": "PROCESSING_ERROR_REASON_INVALID_GCLID", "recordCount": "3"},
-                        {"reason": 17, "recordCount": 2},
-                        {"recordCount": "many"},
-                        "?",
-                    ]
-                },
-            },
-            "?",
-        ]
-    }
-    found = status_of(document)
-    assert found is not None
-    assert (found.status, dict(found.counts)) == (
-        SettlementStatus.PENDING,
-        {"INVALID_GCLID": 3, "17": 2, "": 0},
-    )
 
 
 @pytest.mark.parametrize(

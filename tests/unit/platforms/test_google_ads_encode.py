@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -35,9 +35,20 @@ def correction(**changes: Any) -> Outbound:
     )
 
 
+def ingested(*batch: Outbound, **changes: Any) -> dict[str, Any]:
+    """The IngestEventsRequest of a batch as the vendor's own library shows it."""
+    from google.ads.datamanager_v1.types import IngestEventsRequest
+    from google.protobuf.json_format import MessageToDict
+
+    known = {"fields": {}, "customer_id": "1234567890", "login_customer_id": None, "validate_only": False}
+    message = ingestion(IngestEventsRequest.pb()(), batch, **(known | changes))
+    shown: dict[str, Any] = MessageToDict(IngestEventsRequest.pb().FromString(message.SerializeToString()))
+    return shown
+
+
 def test_an_event_names_its_action_its_click_and_its_payment() -> None:
     granted = conversion(ad_user_data="granted", ad_personalization="denied")
-    assert ingestion([granted], {}, "1234567890", "9999999999", validate_only=False) == {
+    assert ingested(granted, login_customer_id="9999999999") == {
         "destinations": [
             {
                 "reference": "700000001",
@@ -50,7 +61,7 @@ def test_an_event_names_its_action_its_click_and_its_payment() -> None:
             {
                 "destinationReferences": ["700000001"],
                 "transactionId": "cs_0123456789abcdef0123456789abcdef",
-                "eventTimestamp": "2026-11-19T09:30:15.250000Z",
+                "eventTimestamp": "2026-11-19T09:30:15.250Z",
                 "eventSource": "WEB",
                 "adIdentifiers": {"gclid": "EAIaIQobChMI"},
                 "consent": {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_DENIED"},
@@ -58,13 +69,26 @@ def test_an_event_names_its_action_its_click_and_its_payment() -> None:
                 "currency": "USD",
             }
         ],
-        "validateOnly": False,
     }
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        PAID_AT.replace(microsecond=999999),
+        PAID_AT.astimezone(timezone(timedelta(hours=9))),
+        datetime(1969, 12, 31, 23, 59, 59, 250000, tzinfo=UTC),
+    ],
+)
+def test_times_are_the_moments_they_were(moment: datetime) -> None:
+    (event,) = ingested(conversion(occurred_at=moment))["events"]
+    assert datetime.fromisoformat(event["eventTimestamp"]) == moment
 
 
 def test_every_event_goes_to_its_own_action() -> None:
     other = conversion(target={"conversion_action_id": "700000002"})
-    sent = ingestion([conversion(), other], {}, "1234567890", None, validate_only=True)
+    sent = ingested(conversion(), other, validate_only=True)
+    assert sent["validateOnly"] is True
     assert [place["productDestinationId"] for place in sent["destinations"]] == ["700000001", "700000002"]
     assert [event["destinationReferences"] for event in sent["events"]] == [["700000001"], ["700000002"]]
     assert all("loginAccount" not in place for place in sent["destinations"])
@@ -72,31 +96,21 @@ def test_every_event_goes_to_its_own_action() -> None:
 
 @pytest.mark.parametrize(
     ("value", "amount", "currency"),
-    [(Money(1999, "JPY", 0), 1999, "JPY"), (Money(12345, "KWD", 3), 12.345, "KWD"), (None, None, None)],
+    [
+        (Money(1999, "JPY", 0), 1999, "JPY"),
+        (Money(12345, "KWD", 3), 12.345, "KWD"),
+        (Money(0, "USD", 2), 0, "USD"),
+        (None, None, None),
+    ],
 )
 def test_values_are_in_major_units(value: Money | None, amount: float | None, currency: str | None) -> None:
-    (event,) = ingestion([conversion(value=value)], {}, "1", None, validate_only=False)["events"]
+    (event,) = ingested(conversion(value=value))["events"]
     assert (event.get("conversionValue"), event.get("currency")) == (amount, currency)
 
 
 def test_consent_that_nobody_stated_is_not_sent() -> None:
-    (event,) = ingestion([conversion()], {}, "1", None, validate_only=False)["events"]
+    (event,) = ingested(conversion())["events"]
     assert "consent" not in event
-
-
-def test_the_message_is_one_of_the_vendors() -> None:
-    from google.ads.datamanager_v1.types import IngestEventsRequest
-    from google.protobuf.json_format import ParseDict
-
-    document = ingestion([conversion(ad_user_data="denied")], {}, "1234567890", None, validate_only=True)
-    message = ParseDict(document, IngestEventsRequest.pb()())
-    (event,) = message.events
-    assert (event.ad_identifiers.gclid, event.consent.ad_user_data, event.event_source) == (
-        "EAIaIQobChMI",
-        2,
-        1,
-    )
-    assert event.event_timestamp.ToDatetime(tzinfo=UTC) == conversion().occurred_at
 
 
 CLICKS = [
@@ -223,7 +237,7 @@ BY_UPLOAD = facts("google_ads", identifiers=ASKED, upload_api="click_upload").id
 
 
 def test_an_event_says_who_the_customer_is_and_an_address_whole_or_not_at_all() -> None:
-    document = ingestion([conversion(identifiers=WHO)], BY_EVENT, "1", None, validate_only=False)
+    document = ingested(conversion(identifiers=WHO), fields=BY_EVENT)
     address = {
         "givenName": WHO["first_name_plain"],
         "familyName": WHO["last_name_plain"],
@@ -239,7 +253,7 @@ def test_an_event_says_who_the_customer_is_and_an_address_whole_or_not_at_all() 
         ]
     }
     parts = {rule: value for rule, value in WHO.items() if rule != "zip_clear"}
-    [event] = ingestion([conversion(identifiers=parts)], BY_EVENT, "1", None, validate_only=False)["events"]
+    [event] = ingested(conversion(identifiers=parts), fields=BY_EVENT)["events"]
     assert [list(told) for told in event["userData"]["userIdentifiers"]] == [
         ["emailAddress"],
         ["phoneNumber"],
@@ -255,17 +269,8 @@ def test_an_upload_says_it_by_e_mail_and_phone_alone() -> None:
 
 
 def test_the_messages_with_people_are_the_vendors() -> None:
-    from google.ads.datamanager_v1.types import IngestEventsRequest
     from google.ads.googleads.v26.services.types import conversion_upload_service as conversions
-    from google.protobuf.json_format import ParseDict
 
-    document = ingestion([conversion(identifiers=WHO)], BY_EVENT, "1", None, validate_only=False)
-    [event] = ParseDict(document, IngestEventsRequest.pb()()).events
-    assert [told.WhichOneof("identifier") for told in event.user_data.user_identifiers] == [
-        "email_address",
-        "phone_number",
-        "address",
-    ]
     sent = conversions.ClickConversion.pb()(**click_conversion(conversion(identifiers=WHO), "1", BY_UPLOAD))
     assert named(sent.user_identifiers[0], "user_identifier_source") == "FIRST_PARTY"
 
@@ -282,7 +287,7 @@ def test_the_messages_with_people_are_the_vendors() -> None:
 )
 def test_people_are_told_of_beside_a_gclid_or_alone(click: dict[str, str], told: bool) -> None:
     sent = conversion(click_id_kind=None, click_id=None, click_ids=click, identifiers=WHO)
-    [event] = ingestion([sent], BY_EVENT, "1", None, validate_only=False)["events"]
+    [event] = ingested(sent, fields=BY_EVENT)["events"]
     assert ("userData" in event, "user_identifiers" in click_conversion(sent, "1", BY_UPLOAD)) == (told, told)
     assert ("adIdentifiers" in event, invalid(sent, BY_EVENT)) == (bool(click), None)
 

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from conversion_sync.sandbox import google_ads
+from conversion_sync.sandbox import google_rpc
 from conversion_sync.sandbox.entries import Conversion, Copies
 from conversion_sync.sandbox.google_tokens import ADWORDS, issue
 from conversion_sync.sandbox.vendors import Vendors
@@ -60,7 +60,7 @@ def _connect(ca: bytes, port: int) -> Any:
 def call(vendors: Vendors) -> Iterator[Callable[..., Any]]:
     """One call over TLS, of an allow-listed project, with good credentials unless told otherwise."""
     vendors.google_ads.change(allow_listed=True)
-    server, port, ca = google_ads.serve(vendors, "127.0.0.1", 0)
+    server, port, ca = google_rpc.serve(vendors, "127.0.0.1", 0)
     with _connect(ca, port) as channel:
 
         def one(path: str, message: Any, **changes: str | None) -> Any:

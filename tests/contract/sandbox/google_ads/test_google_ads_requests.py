@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from conversion_sync.sandbox import google_ads, google_oauth
+from conversion_sync.sandbox import google_ads, google_oauth, google_rpc
 from conversion_sync.sandbox.faults import Rule
 from conversion_sync.sandbox.google_tokens import ADWORDS, DATA_MANAGER, issue
 from conversion_sync.sandbox.vendors import Vendors
@@ -123,7 +123,7 @@ def test_a_query_that_v26_does_not_understand(call: Any, query: str, code: str) 
 
 def test_the_unmodified_official_client(vendors: Vendors, serve: Callable[..., str], tmp_path: Path) -> None:
     token_uri = serve(google_oauth.app(vendors)) + "/token"
-    server, port, ca = google_ads.serve(vendors, "127.0.0.1", 0)
+    server, port, ca = google_rpc.serve(vendors, "127.0.0.1", 0)
     roots = tmp_path / "roots.pem"
     roots.write_bytes(ca)
     action = {
