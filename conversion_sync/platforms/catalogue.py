@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from conversion_sync.config.pace import BreakerSettings, Bucket, LimitSettings
 from conversion_sync.config.settings import AccountSettings
@@ -18,9 +18,11 @@ from conversion_sync.model.click import Network
 from conversion_sync.model.conversion import Outcome
 from conversion_sync.model.expiry import Expiry
 from conversion_sync.model.identifier import Identifier, Rule
+from conversion_sync.platforms.fields import FieldKeys, rules_of
 from conversion_sync.platforms.oauth import OAuthFile, oauth_of
 from conversion_sync.platforms.pace import UsageKeys, breaker_of, limits_of, own_pace, usage_of
-from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, outcome_of
+from conversion_sync.platforms.patience import Retries, patience_of
+from conversion_sync.platforms.platform import Catalogue, DedupPromise, outcome_of
 
 OVERRIDES = {"batch_size", "click_window_days", "max_event_age_days", "first_status_after_minutes"}
 """Account settings that replace the platform's own number of the same name."""
@@ -39,45 +41,6 @@ class CodeRange(BaseModel):
     first: int
     last: int
     outcome: Outcome
-
-
-class Retries(BaseModel):
-    """How often codes that ask to come back later are obeyed, and how soon; see `Patience`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    codes: tuple[str, ...] = Field(min_length=1)
-    tries: int | None = Field(default=None, gt=0)
-    hours_after_original: float | None = Field(default=None, gt=0)
-    delay_hours: float | None = Field(default=None, gt=0)
-    delay_minutes: tuple[Annotated[float, Field(gt=0)], ...] = ()
-    """One pause after the other, the last of them for good."""
-    next_day: bool = False
-
-    @property
-    def delays(self) -> tuple[timedelta, ...]:
-        """How soon; empty where the pauses are left to us."""
-        if self.delay_hours is not None:
-            return (timedelta(hours=self.delay_hours),)
-        return tuple(timedelta(minutes=minutes) for minutes in self.delay_minutes)
-
-    @property
-    def pauses(self) -> bool:
-        """Whether it says how soon."""
-        return bool(self.delays) or self.next_day
-
-    @field_validator("delay_minutes", mode="before")
-    @classmethod
-    def _one_or_more(cls, given: object) -> object:
-        return (given,) if isinstance(given, int | float) else given
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.tries is None and self.hours_after_original is None and not self.pauses:
-            raise ValueError(f"neither a bound nor a delay for {', '.join(self.codes)}")
-        if self.delay_hours is not None and self.delay_minutes:
-            raise ValueError(f"hours and minutes for {', '.join(self.codes)}")
-        return self
 
 
 class CatalogueFile(BaseModel):
@@ -113,6 +76,10 @@ class CatalogueFile(BaseModel):
     resend_alone: tuple[str, ...] = ()
     of_rows: tuple[str, ...] = ()
     too_large: tuple[str, ...] = ()
+    renewable: tuple[str, ...] = ()
+    said_in_words: Mapping[str, str] = {}
+    clock_skew_minutes: Span = 0
+    fields: Mapping[str, FieldKeys] = {}
     oauth: OAuthFile | None = None
     limits: Mapping[Bucket, LimitSettings] = {}
     quotas: tuple[str, ...] = ()
@@ -136,11 +103,17 @@ class CatalogueFile(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _remedies_are_of_codes_it_knows(self) -> Self:
+    def _remedies_and_words_are_of_codes_it_knows(self) -> Self:
         known = _codes(self)
-        others = sorted(code for code in self.remedies if outcome_of(known, code.removesuffix("*")) is None)
-        if others:
-            raise ValueError(f"remedies for codes that are not listed: {', '.join(others)}")
+        for of, codes in (("remedies", self.remedies), ("words", self.said_in_words.values())):
+            others = sorted(code for code in codes if outcome_of(known, code.removesuffix("*")) is None)
+            if others:
+                raise ValueError(f"{of} for codes that are not listed: {', '.join(others)}")
+        return self
+
+    @model_validator(mode="after")
+    def _another_token_may_help_where_the_credential_is_refused(self) -> Self:
+        self._check_class(self.renewable, Outcome.HOLD)
         return self
 
     @model_validator(mode="after")
@@ -250,12 +223,16 @@ def _frozen(facts: CatalogueFile, account: AccountSettings) -> Catalogue:
         status_gone=frozenset(facts.status_gone),
         isolation_requests=facts.isolation_requests,
         codes=_codes(facts),
-        patience=_patience(facts),
+        patience=patience_of(facts.retries),
         remedies=MappingProxyType(dict(facts.remedies)),
         resend_alone=frozenset(facts.resend_alone),
         of_rows=frozenset(facts.of_rows),
-        identifiers=_fields(facts, account.identifiers),
+        identifiers=_told(facts, account.identifiers),
         too_large=frozenset(facts.too_large),
+        renewable=frozenset(facts.renewable),
+        said_in_words=MappingProxyType(dict(facts.said_in_words)),
+        clock_skew=timedelta(minutes=facts.clock_skew_minutes),
+        fields=rules_of(facts.fields),
         oauth=oauth_of(facts.oauth, account),
         limits=limits_of(facts.limits),
         quotas=MappingProxyType(dict.fromkeys(facts.quotas, True)),
@@ -264,7 +241,7 @@ def _frozen(facts: CatalogueFile, account: AccountSettings) -> Catalogue:
     )
 
 
-def _fields(facts: CatalogueFile, asked: Iterable[Identifier]) -> Mapping[str, str]:
+def _told(facts: CatalogueFile, asked: Iterable[Identifier]) -> Mapping[str, str]:
     fields = (facts.identifiers.get(identifier, {}) for identifier in asked)
     return MappingProxyType({name: rule.value for each in fields for name, rule in each.items()})
 
@@ -277,22 +254,3 @@ def _codes(facts: CatalogueFile) -> Mapping[str, Outcome]:
     for outcome, listed in facts.codes.items():
         codes.update(dict.fromkeys(listed, outcome))
     return MappingProxyType(codes)
-
-
-def _patience(facts: CatalogueFile) -> Mapping[str, Patience]:
-    known = {
-        code: Patience(
-            tries=retries.tries,
-            after_original=_hours(retries.hours_after_original),
-            delay=retries.delays[0] if retries.delays else None,
-            then=retries.delays[1:],
-            next_day=retries.next_day,
-        )
-        for retries in facts.retries
-        for code in retries.codes
-    }
-    return MappingProxyType(known)
-
-
-def _hours(hours: float | None) -> timedelta | None:
-    return None if hours is None else timedelta(hours=hours)

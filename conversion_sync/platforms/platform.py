@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from conversion_sync.model.conversion import Outbound, Outcome
+from conversion_sync.platforms.fields import FieldRule
 from conversion_sync.platforms.oauth import OAuth
 from conversion_sync.platforms.pace import EVERY, Breaker, Lane, Limits, Usage
 
@@ -95,6 +96,14 @@ class Catalogue:
     """Codes of refused requests that can only be some rows' fault, however many are refused alike."""
     too_large: frozenset[str] = frozenset()
     """Codes that blame the size of a request and no row of it."""
+    renewable: frozenset[str] = frozenset()
+    """Codes of a refused access token where another token may help."""
+    said_in_words: Mapping[str, str] = field(default_factory=dict)
+    """Words of a refusal that bears no code of its own, to the code they stand for."""
+    clock_skew: timedelta = timedelta()
+    """How far the platform's clock may be behind ours before a row's time is to blame."""
+    fields: Mapping[str, FieldRule] = field(default_factory=dict)
+    """What it takes in a field of a row, by the field's name."""
     oauth: OAuth | None = None
     """How the account's tokens are fetched and renewed; None where a configured one is all there is."""
     limits: Mapping[str, Limits] = field(default_factory=dict)

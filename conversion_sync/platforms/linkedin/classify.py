@@ -17,11 +17,6 @@ Excerpt = Callable[[str], str]
 
 REMEDY = "Check the access token and the account's roles in LinkedIn's Campaign Manager."
 OK, CREATED, BAD_REQUEST = 200, 201, 400
-NAMELESS: Mapping[str, str] = {
-    "CONVERSIONS_API": "CONVERSION_METHOD",
-    "Conversion time should be": "CONVERSION_TIME",
-}
-"""Refusals of 400 that bear no code, by words of theirs (§3.3)."""
 HTTP_STATUSES = range(100, 600)
 SECTION = re.compile(r"Index:\s*(\d{1,9})\s*,?(.*?)(?=Index:\s*\d|\Z)", re.DOTALL)
 INDICES = re.compile(r"indices\s*\[([\d,\s]*)\]")
@@ -47,11 +42,11 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Excerpt) -> Sen
 
 def _refusal(facts: Catalogue, reply: Reply, name: object, message: str, excerpt: Excerpt) -> SendResult:
     generic = by_status(facts, reply, excerpt(message), remedy=REMEDY)
+    code = f"http_{reply.status}/{name}" if isinstance(name, str) and NAME.fullmatch(name) else None
     if reply.status == BAD_REQUEST:
-        name = next((code for words, code in NAMELESS.items() if words in message), name)
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+        code = next((said for words, said in facts.said_in_words.items() if words in message), code)
+    if code is None:
         return generic
-    code = f"http_{reply.status}/{name}"
     return verdict(
         facts,
         code,

@@ -39,12 +39,12 @@ class MetaAdapter:
 
     def invalid(self, row: Outbound) -> str | None:
         """Why Meta would refuse the row."""
-        return invalid(row)
+        return invalid(self._facts, row)
 
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
         """One request. Meta has no check without effect, test events count: the check is ours."""
         if validate_only:
-            return checked_here(batch, invalid)
+            return checked_here(batch, self.invalid)
         events = [event(row, self._facts.identifiers) for row in batch]
         answer = signed(self._tokens, lambda token: self._post(events, token), _never)
         if isinstance(answer, SendResult):

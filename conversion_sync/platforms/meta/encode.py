@@ -13,23 +13,12 @@ from typing import Any
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
 from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.fields import field_fault
 from conversion_sync.platforms.identifiers import NOBODY, filled
+from conversion_sync.platforms.platform import Catalogue
 
 FBC = re.compile(r"fb\.[0-9]\.[0-9]{10,}\.[^.\s]+(\.[^.\s]+)?")
 """Four dot parts, or five: the vendor's parameter builder appends a marker."""
-ACTION_SOURCES = frozenset(
-    {
-        "email",
-        "website",
-        "app",
-        "phone_call",
-        "chat",
-        "physical_store",
-        "system_generated",
-        "business_messaging",
-        "other",
-    }
-)
 
 
 def event(row: Outbound, fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
@@ -71,14 +60,14 @@ def fbc(row: Outbound) -> str | None:
     return f"fb.1.{_milliseconds(row.clicked_at)}.{fbclid}"
 
 
-def invalid(row: Outbound) -> str | None:
+def invalid(facts: Catalogue, row: Outbound) -> str | None:
     """Why Meta would refuse the row; None when it is fine."""
     if row.verb is not Verb.SEND:
         return "Meta has no corrections."
     if not row.target.get("event_name"):
         return "The action has no event_name for this account."
-    if _action_source(row) not in ACTION_SOURCES:
-        return f"The action_source {row.target['action_source']!r} is unknown to Meta."
+    if fault := field_fault(facts.fields, "action_source", _action_source(row)):
+        return fault
     if fbc(row) is None:
         return "The row has neither a well-formed fbc nor an fbclid with the time of its click."
     return unsound(row) or _money(row) or _website(row)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from conversion_sync.model.conversion import ConversionKind, Outbound
 from conversion_sync.platforms.http import Headers, Lost, Reply, Wire
@@ -93,7 +94,7 @@ class MicrosoftAdsAdapter:
         def request(token: str) -> Reply | Lost:
             return self._wire.post_json(f"{self._base}/{path}", body, auth=self._auth(token))
 
-        return signed(self._tokens, request, expired)
+        return signed(self._tokens, request, partial(expired, self._facts))
 
     def _auth(self, token: str) -> Headers:
         return Headers(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.http import Reply, members
@@ -19,9 +19,7 @@ from conversion_sync.platforms.verdict import FIRST_REDIRECT, OK, PRECEDENCE, by
 
 Excerpt = Callable[[str], str]
 
-EXPIRED = "109"
 FUTURE, SKEW = "5614", "5614/skew"
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
 REMEDY = (
     "Check the account's credential, developer token and ids, and the goal's name, at Microsoft Advertising."
 )
@@ -52,10 +50,10 @@ def classify(
     return _partial(facts, list(_faults(errors)), batch, excerpt, now)
 
 
-def expired(reply: Reply) -> bool:
+def expired(facts: Catalogue, reply: Reply) -> bool:
     """Whether the request was refused because its access token is over."""
     body = members(reply.document())
-    return any(fault.code == EXPIRED for name in LISTS for fault in _faults(body.get(name)))
+    return any(fault.code in facts.renewable for name in LISTS for fault in _faults(body.get(name)))
 
 
 def _partial(
@@ -83,7 +81,7 @@ def _partial(
 
 def _row(facts: Catalogue, fault: Fault, row: Outbound, excerpt: Excerpt, now: datetime) -> RowResult:
     code = fault.code
-    if code == FUTURE and conversion_time(row) - now < CLOCKS_DIFFER_BY:
+    if code == FUTURE and conversion_time(row) - now < facts.clock_skew:
         code = SKEW
     outcome = outcome_of(facts.codes, code) or Outcome.REJECTED
     return RowResult(outcome=outcome, code=code, text=excerpt(fault.text))

@@ -5,7 +5,8 @@ Source: specs/meta_tiktok_linkedin_microsoft.md §2.1, §2.4, §2.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from conversion_sync.model.conversion import Outbound, Outcome
 from conversion_sync.platforms.http import Headers, Lost, Reply, Wire
@@ -36,14 +37,14 @@ class TikTokAdapter:
 
     def invalid(self, row: Outbound) -> str | None:
         """Why TikTok would refuse the row."""
-        return invalid(row)
+        return invalid(self._facts, row)
 
     def send(self, batch: Sequence[Outbound], *, validate_only: bool) -> SendResult:
         """One request. TikTok has no check without effect: the check is ours."""
         if validate_only:
-            return checked_here(batch, invalid)
+            return checked_here(batch, self.invalid)
         body = request(self._account.pixel_code, batch, self._facts.identifiers)
-        answer = signed(self._tokens, lambda token: self._post("event/track", body, token), token_refused)
+        answer = self._signed(lambda token: self._post("event/track", body, token))
         if isinstance(answer, SendResult):
             return answer
         return classify(self._facts, answer, len(batch), nameless(batch, self._wire.excerpt))
@@ -58,16 +59,17 @@ class TikTokAdapter:
         if self._account.access_token is not None or app is None or self._account.oauth != "tt_user":
             return Preflight(said=UNASKED)
         known = {"app_id": app.get_secret_value()}
-        answer = signed(
-            self._tokens,
-            lambda token: self._post("tt_user/token_info/get", known | {"access_token": token}, token),
-            token_refused,
+        answer = self._signed(
+            lambda token: self._post("tt_user/token_info/get", known | {"access_token": token}, token)
         )
         if isinstance(answer, Reply):
             answer = classify(self._facts, answer, 0, self._wire.excerpt)
         if answer.outcome is Outcome.DELIVERED:
             return Preflight(said=IN_ORDER)
         return Preflight(findings=[refused(answer, REMEDY)])
+
+    def _signed(self, request: Callable[[str], Reply | Lost]) -> Reply | SendResult:
+        return signed(self._tokens, request, partial(token_refused, self._facts))
 
     def _post(self, path: str, body: object, token: str) -> Reply | Lost:
         address = f"{self._account.base_url.rstrip('/')}/open_api/{self._facts.api_version}/{path}/"

@@ -14,8 +14,6 @@ from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult
 from conversion_sync.platforms.verdict import OK, by_status, verdict
 
 REMEDY = "Check the access token and the pixel's permissions in TikTok's Events Manager."
-RENEWABLE = (40102, 40105)
-"""An access token that expired, or is wrong or revoked."""
 NAMED = re.compile(r"\b(?:Batch|data)\.(\d+)\b")
 
 
@@ -47,9 +45,9 @@ def classify(facts: Catalogue, reply: Reply, rows: int, excerpt: Callable[[str],
     return _blame(answer, named(message, rows))
 
 
-def token_refused(reply: Reply) -> bool:
+def token_refused(facts: Catalogue, reply: Reply) -> bool:
     """Whether another token may help (§6.2)."""
-    return members(reply.document()).get("code") in RENEWABLE
+    return str(members(reply.document()).get("code")) in facts.renewable
 
 
 def named(message: str, rows: int) -> tuple[int, ...]:

@@ -11,9 +11,9 @@ from typing import Any
 from conversion_sync.model.conversion import Outbound, Verb
 from conversion_sync.platforms.amounts import money_fault, number, page, page_fault
 from conversion_sync.platforms.checks import unsound
+from conversion_sync.platforms.fields import field_fault
 from conversion_sync.platforms.identifiers import NOBODY, filled
-
-LONGEST_TTCLID = 1000
+from conversion_sync.platforms.platform import Catalogue
 
 
 def request(pixel_code: str, batch: Sequence[Outbound], fields: Mapping[str, str] = NOBODY) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def ttclid(row: Outbound) -> str | None:
     return row.click_ids.get("ttclid") or (row.click_id if row.click_id_kind == "ttclid" else None)
 
 
-def invalid(row: Outbound) -> str | None:
+def invalid(facts: Catalogue, row: Outbound) -> str | None:
     """Why TikTok would refuse the row; None when it is fine."""
     if row.verb is not Verb.SEND:
         return "TikTok has no corrections."
@@ -61,6 +61,9 @@ def invalid(row: Outbound) -> str | None:
     click = ttclid(row)
     if not click:
         return "The row has no ttclid."
-    if len(click) > LONGEST_TTCLID:
-        return f"The ttclid is longer than {LONGEST_TTCLID} characters."
-    return unsound(row) or money_fault(row.value) or page_fault(row.landing_url)
+    return (
+        field_fault(facts.fields, "ttclid", click)
+        or unsound(row)
+        or money_fault(row.value)
+        or page_fault(row.landing_url)
+    )

@@ -23,8 +23,10 @@ from tests.contract.platforms.cases import CASES
 from tests.contract.platforms.meta_sdk import FIELDS, typed
 from tests.contract.platforms.running import Opened, Sandbox, assert_taken, row, send
 from tests.unit.platforms.peer import peer, saying
+from tests.unit.platforms.rows import facts
 
 META = next(case for case in CASES if case.platform == "meta")
+FACTS = facts("meta")
 SHA_256 = st.text("0123456789abcdef", min_size=64, max_size=64)
 TIMES = st.datetimes(datetime(2002, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=40)
@@ -56,7 +58,7 @@ ROWS = st.builds(
 
 @given(ROWS)
 def test_the_sdks_own_objects_say_the_same_to_the_byte(sent: Outbound) -> None:
-    assert invalid(sent) is None
+    assert invalid(FACTS, sent) is None
     wire = event(sent, FIELDS)
     assert in_order(Ready(wire).normalize()) == in_order(typed(wire).normalize())
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from conversion_sync.model.conversion import Outcome, Reason
 from conversion_sync.platforms.catalogue import CatalogueFile
+from conversion_sync.platforms.fields import FieldRule, field_fault
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, Patience, fact_of, outcome_of
+from conversion_sync.platforms.registry import kinds
 from conversion_sync.platforms.verdict import verdict
 from conversion_sync.reports import dead_letters
 from tests.unit.platforms.rows import ACCOUNTS, facts
@@ -90,6 +92,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"retries": [{"codes": ["368"], "delay_days": 1}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_minutes": [1, 0]}]}, "retries"),
     ({"retries": [{"codes": ["368"], "delay_minutes": 1, "delay_hours": 1}]}, "retries"),
+    ({"fields": {"fbc": {}}}, "fields"),
+    ({"fields": {"fbc": {"words": []}}}, "fields"),
+    ({"fields": {"fbc": {"longest": 0}}}, "fields"),
+    ({"fields": {"fbc": {"shortest": 1}}}, "fields"),
 ]
 
 
@@ -111,6 +117,8 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("meta", {"retries": [{"codes": ["never seen"], "tries": 1}]}, "not retry_later: never seen"),
     ("meta", {"retries": [{"codes": ["1", "2", "1"], "tries": 1}]}, "retries listed twice: 1"),
     ("meta", {"remedies": {"never seen": "Pray."}}, "remedies for codes that are not listed: never seen"),
+    ("linkedin", {"said_in_words": {"no": "never"}}, "words for codes that are not listed: never"),
+    ("tiktok", {"renewable": ["40050"]}, "not hold: 40050"),
     ("meta", {"confirms_later": True}, "confirms_later needs status_retention_days"),
     ("tiktok", {"resend_alone": ["40100"]}, "not ambiguous: 40100"),
     ("tiktok", {"of_rows": ["40001"]}, "not bad_batch: 40001"),
@@ -168,6 +176,30 @@ def test_only_a_platform_that_drops_duplicates_has_rows_sent_again_alone() -> No
         "reddit": frozenset(),
         "microsoft_ads": frozenset({"unplaced"}),
     }
+
+
+def test_another_token_may_help_where_the_specification_says_so() -> None:
+    assert {platform: facts(platform).renewable for platform in ("tiktok", "microsoft_ads")} == {
+        "tiktok": frozenset({"40102", "40105"}),
+        "microsoft_ads": frozenset({"109"}),
+    }
+
+
+def test_a_field_is_as_long_as_its_vendor_takes_it_and_of_its_words() -> None:
+    rules = {"id": FieldRule(longest=3), "colour": FieldRule(words=frozenset({"red", "blue"}))}
+    given = [("id", "abc"), ("id", "abcd"), ("colour", "red"), ("colour", "Red"), ("size", "any")]
+    assert [field_fault(rules, name, value) for name, value in given] == [
+        None,
+        "The id is longer than 3 characters.",
+        None,
+        "The colour 'Red' is none of blue, red.",
+        None,
+    ]
+
+
+def test_an_action_can_be_given_only_sources_its_platform_takes() -> None:
+    offered = get_args(kinds()["meta"].target.model_fields["action_source"].annotation)
+    assert set(offered) <= facts("meta").fields["action_source"].words
 
 
 def plain(catalogue: Catalogue) -> dict[str, Any]:

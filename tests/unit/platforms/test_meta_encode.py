@@ -11,7 +11,7 @@ from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
 from conversion_sync.platforms.meta.encode import event, fbc, invalid
 from tests.contract.platforms.meta_sdk import typed
-from tests.unit.platforms.rows import row
+from tests.unit.platforms.rows import facts, row
 
 WEBSITE = {"event_name": "Purchase", "action_source": "website"}
 PAGE = "https://shop.example/thanks?email=jane@example.com&name=Jane#top"
@@ -129,7 +129,10 @@ FAULTS = [
     (purchase(target={}), "The action has no event_name for this account."),
     (
         purchase(target={"event_name": "Purchase", "action_source": "web"}),
-        "The action_source 'web' is unknown to Meta.",
+        (
+            "The action_source 'web' is none of app, business_messaging, chat, email, other, phone_call, "
+            "physical_store, system_generated, website."
+        ),
     ),
     (purchase(click_id_kind="gclid"), NO_FBC),
     (purchase(clicked_at=None), NO_FBC),
@@ -145,4 +148,4 @@ FAULTS = [
 
 @pytest.mark.parametrize(("candidate", "fault"), FAULTS)
 def test_rows_meta_would_refuse_are_found_here(candidate: Outbound, fault: str | None) -> None:
-    assert invalid(candidate) == fault
+    assert invalid(facts("meta"), candidate) == fault

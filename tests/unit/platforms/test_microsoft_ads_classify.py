@@ -228,7 +228,7 @@ EXPIRED = [
 
 @pytest.mark.parametrize(("body", "over"), EXPIRED)
 def test_a_token_that_is_over_is_told_by_its_code(body: Any, over: bool) -> None:
-    assert expired(reply(401, body)) is over
+    assert expired(FACTS, reply(401, body)) is over
 
 
 def test_the_vendors_words_are_kept_without_identifiers() -> None:

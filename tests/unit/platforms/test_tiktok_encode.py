@@ -10,7 +10,7 @@ import pytest
 from conversion_sync.model.conversion import ConversionKind, Outbound, Verb
 from conversion_sync.model.money import Money
 from conversion_sync.platforms.tiktok.encode import event, invalid, request, ttclid
-from tests.unit.platforms.rows import row
+from tests.unit.platforms.rows import facts, row
 
 PAGE = "https://shop.example/thanks?email=jane@example.com&name=Jane#top"
 CLICK = "E.C.P.CkQKBExqEqr-xY_z"
@@ -125,4 +125,4 @@ FAULTS = [
 
 @pytest.mark.parametrize(("candidate", "fault"), FAULTS)
 def test_rows_tiktok_would_refuse_are_found_here(candidate: Outbound, fault: str | None) -> None:
-    assert invalid(candidate) == fault
+    assert invalid(facts("tiktok"), candidate) == fault
