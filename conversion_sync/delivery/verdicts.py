@@ -177,6 +177,8 @@ def _decide(
             decision: Decision = (State.SETTLED, Reason.CONFIRMED, None, False, True)
         case Outcome.ACCEPTED:
             decision = (State.ACCEPTED, Reason.AWAITING_CONFIRMATION, None, False, True)
+        case Outcome.REJECTED | Outcome.BAD_BATCH if item.in_doubt and not _refused_at_first(item, facts):
+            decision = (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, None, True, True)
         case Outcome.REJECTED | Outcome.BAD_BATCH:
             decision = (State.REJECTED, refused(facts, answer.code), None, False, True)
         case Outcome.RETRY_LATER if item.in_doubt and _spent(item, answer.code, facts, now):
@@ -194,6 +196,19 @@ def _decide(
             later = now if first_alone else _again_at(item, answer, facts, now, result)
             decision = (*in_doubt(item.first_sent_at, facts, now, later), True)
     return decision
+
+
+def _refused_at_first(item: Claimed, facts: Catalogue) -> bool:
+    """Whether the refusal of this copy is one of the row's first copy too.
+
+    It is where each request before was taken in in part: its rows go again alone, at once, to find the bad
+    ones. Else it says nothing, whatever the platform promises about copies: rows grow too old, clicks and
+    consent change, and none documents that it looks a first copy up before it refuses for such a cause.
+    Google has a duplicate as one error of many (specs/google_ads.md §2.6) or overwrites unseen (§5.6),
+    Microsoft drops copies without a word (specs/meta_tiktok_linkedin_microsoft.md §4.1).
+    """
+    in_part = item.later_code in facts.resend_alone and item.batch_group == alone_group(item)
+    return in_part and item.attempts == item.later_tries + 1
 
 
 def _again_at(

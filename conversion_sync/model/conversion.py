@@ -243,7 +243,7 @@ REASONS: Mapping[Reason, Explanation] = {
         "Mend what the code of the last attempt names, then: `conversion-sync release`.",
     ),
     Reason.MAY_HAVE_ARRIVED: Explanation(
-        "The request left, nobody knows what became of it, and another copy could count twice.",
+        "A request left and nobody knows what became of it; another copy could count twice, or was refused.",
         "Look its vendor id up at the platform and say what you found: `conversion-sync settle` with "
         "`--delivered` or `--missing`.",
     ),

@@ -112,8 +112,12 @@ def dead_letters(
 
 
 def remedy(facts: Catalogue | None, code: str, reason: str) -> str:
-    """What to do about a row: what the platform's catalogue knows of the code, else what its reason says."""
-    known = fact_of(facts.remedies, code) if facts is not None and code else None
+    """What to do about a row: what the platform's catalogue knows of the code, else what its reason says.
+
+    Of a row in doubt the code says only why its last copy was refused, nothing of the one to look up.
+    """
+    doubted = reason == Reason.MAY_HAVE_ARRIVED.value
+    known = fact_of(facts.remedies, code) if facts is not None and code and not doubted else None
     return known or REASONS[Reason(reason)].remedy
 
 

@@ -18,6 +18,8 @@ from tests.integration.world import DAY, HOUR, NOW, TINY, by_force, event, ledge
 REFUSED = RowResult(outcome=Outcome.REJECTED, code="bad", text="no")
 GONE = SendResult(outcome=Outcome.AMBIGUOUS, code="no_answer", retry_after=timedelta(minutes=5))
 
+IN_PART = SendResult(outcome=Outcome.AMBIGUOUS, code="in_part", retry_after=timedelta(minutes=5))
+
 
 def google(script=taken) -> Scripted:
     return Scripted(
@@ -29,6 +31,7 @@ def google(script=taken) -> Scripted:
             can_restate=True,
             can_retract=True,
             adjustment_window=54 * DAY,
+            resend_alone=frozenset({"in_part"}),
         ),
     )
 
@@ -88,8 +91,9 @@ def test_a_correction_waits_for_one_that_may_have_arrived_and_leaves_after_it(en
 
 def test_what_a_correction_is_worth_is_planned_after_the_one_before_was_refused(engine) -> None:
     refund(engine, "r1", 30, 70, 30)
-    run(engine, google(lambda _: GONE))
+    run(engine, google(lambda _: IN_PART))
     refund(engine, "r2", 20, 50, 20)
+    assert ledger(engine, "r2")["google_ads"][:2] == ("planned", "waits_for_original")
 
     platform = google(answering({70: REFUSED}))
     run(engine, platform, NOW + HOUR)
@@ -98,6 +102,20 @@ def test_what_a_correction_is_worth_is_planned_after_the_one_before_was_refused(
     assert rows(
         engine, "select event_key, state, book_minor from conversion where kind = 'adjustment' order by 1"
     ) == [("r1", "rejected", -30), ("r2", "settled", -50)]
+    assert balanced(engine)
+
+
+def test_a_correction_in_doubt_that_is_refused_is_a_persons_and_those_after_it_wait(engine) -> None:
+    refund(engine, "r1", 30, 70, 30)
+    run(engine, google(lambda _: GONE))
+    refund(engine, "r2", 20, 50, 20)
+
+    platform = google(answering({70: REFUSED}))
+    run(engine, platform, NOW + HOUR)
+
+    assert told(platform) == [[70]]
+    assert ledger(engine, "r1")["google_ads"][:2] == ("unknown", "may_have_arrived")
+    assert ledger(engine, "r2")["google_ads"][:2] == ("planned", "waits_for_original")
     assert balanced(engine)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -20,9 +21,10 @@ from conversion_sync.delivery.operate import (
     strangers,
 )
 from conversion_sync.model.click import ClickIdKind, Consent
-from conversion_sync.model.conversion import Outbound, Outcome
+from conversion_sync.model.conversion import REASONS, Outbound, Outcome, Reason
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, RowResult, SendResult
+from conversion_sync.reports.dead_letters import dead_letters
 from conversion_sync.reports.laws import chain_breaks, conservation
 from tests.integration.scripted import Scripted, enable, facts, payments, run, states, taken
 from tests.integration.test_delivery_faults import GOOGLE, LOST, TIKTOK
@@ -159,8 +161,9 @@ class TestReplay:
     def test_an_earlier_copy_that_may_have_arrived_bars_it_where_copies_count(self, database) -> None:
         engine = enable(database.engine, "tiktok")
         payments(engine, 1)
-        answers = iter([LOST])
-        run(engine, Scripted(lambda batch: next(answers, None) or refusing(batch), facts(**TIKTOK)))
+        answers = iter([SendResult(outcome=Outcome.AMBIGUOUS, code="20001")])
+        in_part = facts(**TIKTOK, resend_alone=frozenset({"20001"}))
+        run(engine, Scripted(lambda batch: next(answers, None) or refusing(batch), in_part))
         assert states(engine) == {("rejected", "platform_refused"): 1}
         done = replay(engine, code="bad", catalogue=facts(**TIKTOK))
         assert (done.moved, [row.barred for row in done.chosen]) == (0, [IN_DOUBT])
@@ -170,9 +173,34 @@ class TestReplay:
     def test_an_earlier_copy_is_no_bar_where_copies_are_dropped_for_good(self, database) -> None:
         engine = enable(database.engine, "google_ads")
         payments(engine, 1)
-        answers = iter([LOST])
-        run(engine, Scripted(lambda batch: next(answers, None) or refusing(batch), facts(**GOOGLE)))
+        answers = iter([SendResult(outcome=Outcome.AMBIGUOUS, code="unplaced")])
+        in_part = facts(**GOOGLE, resend_alone=frozenset({"unplaced"}))
+        run(engine, Scripted(lambda batch: next(answers, None) or refusing(batch), in_part))
         assert replay(engine, code="bad", catalogue=facts(**GOOGLE)).moved == 1
+
+    @pytest.mark.parametrize("known", [TIKTOK, GOOGLE], ids=lambda known: known["platform"])
+    def test_a_row_in_doubt_that_is_refused_waits_for_who_looks_it_up(self, database, known) -> None:
+        engine = enable(database.engine, known["platform"])
+        payments(engine, 2)
+        catalogue = facts(**known)
+        run(engine, Scripted(lambda _: LOST, catalogue))
+        run(engine, Scripted(refusing, catalogue), NOW + HOUR)
+        assert states(engine) == {("unknown", "may_have_arrived"): 2}
+        assert rows(engine, "select distinct in_doubt, code from conversion") == [(True, "bad")]
+        found = dead_letters(
+            engine, {(known["platform"], "main"): replace(catalogue, remedies={"bad": "Mend it."})}
+        )
+        assert [letter.text for letter in found.rows] == ["no", "no"]
+        assert {letter.remedy for letter in (*found.rows, *found.groups)} == {
+            REASONS[Reason.MAY_HAVE_ARRIVED].remedy
+        }
+        assert replay(engine, code="bad", catalogue=catalogue).moved == 0
+        there, gone = vendor_ids(engine, "unknown")
+        assert taken_about(engine, Decision.FOUND, there).stand == {("settled", "confirmed_by_hand"): 1}
+        assert taken_about(engine, Decision.MISSING, gone).stand == {("planned", "ready"): 1}
+        run(engine, Scripted(refusing, catalogue), NOW + HOUR)
+        assert ("rejected", "platform_refused") in states(engine)
+        assert whole(engine)
 
     def test_rows_of_an_account_that_is_not_configured_stay(self, engine) -> None:
         payments(engine, 1)

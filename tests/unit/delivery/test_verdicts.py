@@ -17,7 +17,7 @@ from conversion_sync.delivery.verdicts import (
     retry_delay,
     verdicts_of,
 )
-from conversion_sync.model.conversion import Outcome, Reason, State
+from conversion_sync.model.conversion import ConversionKind, Outcome, Reason, State
 from conversion_sync.platforms.platform import Catalogue, DedupPromise, RowResult, SendResult
 from tests.unit.delivery.test_isolate import claimed
 from tests.unit.platforms.rows import facts
@@ -96,6 +96,40 @@ def test_a_row_that_may_have_arrived_is_not_refused_but_a_persons() -> None:
     code = f"{CORRECTION}.UNKNOWN"
     row = item(later_code=code, later_tries=3, in_doubt=True)
     assert of(row, later(code), GOOGLE)[:2] == (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED)
+
+
+@pytest.mark.parametrize(
+    "known", [META, TIKTOK, GOOGLE, facts("microsoft_ads")], ids=lambda known: known.platform
+)
+@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.BAD_BATCH])
+@pytest.mark.parametrize("kind", ConversionKind)
+def test_a_refusal_says_nothing_of_an_earlier_copy_in_doubt(
+    known: Catalogue, outcome: Outcome, kind: ConversionKind
+) -> None:
+    row = item(in_doubt=True, attempts=2, later_code="no_answer", later_tries=1)
+    row = replace(row, row=replace(row.row, kind=kind))
+    refusal = SendResult(outcome=outcome, code="EVENT_TOO_OLD", text="too old")
+    [verdict] = verdicts_of([row], refusal, known, NOW)
+    assert (verdict.state, verdict.reason, verdict.in_doubt) == (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, True)
+    assert (verdict.outcome, verdict.code, verdict.text) == (outcome.value, "EVENT_TOO_OLD", "too old")
+    assert of(replace(row, in_doubt=False), refusal, known)[0] is State.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ({"attempts": 2, "later_tries": 1}, State.REJECTED),
+        ({"attempts": 3, "later_tries": 2}, State.REJECTED),
+        ({"attempts": 3, "later_tries": 1}, State.UNKNOWN),
+        ({"attempts": 2, "later_tries": 1, "batch_group": ""}, State.UNKNOWN),
+        ({"attempts": 2, "later_tries": 1, "later_code": "no_answer"}, State.UNKNOWN),
+    ],
+)
+def test_a_row_sought_in_a_request_taken_in_part_is_refused_alone(
+    before: dict[str, Any], expected: State
+) -> None:
+    row = item(**{"in_doubt": True, "later_code": "20001", "batch_group": alone_group(claimed(1)), **before})
+    assert of(row, SendResult(outcome=Outcome.BAD_BATCH, code="40002"), TIKTOK)[0] is expected
 
 
 DELAYS = [
