@@ -16,13 +16,24 @@ from conversion_sync.redaction import redact
 EXAMPLE = "conversion-sync.example.yaml"
 NAME_OF_A_KEY = "[key]"
 """Pydantic's last step when the name of an entry is wrong, not its value."""
+REMEDIES = {
+    "enum": "Write one of them.",
+    "literal_error": "Write one of them.",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "Write a whole number."),
+    **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing"), "Write a number."),
+    **dict.fromkeys(
+        ("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
+        "Write a number within that bound.",
+    ),
+}
+"""By pydantic's types of faults."""
 LONGEST = 60
 """Characters of a value that is shown; what is longer may be anything."""
 
 
 def problems(fault: ValidationError, shape: type[Settings]) -> list[Finding]:
     """One finding a complaint, in pydantic's order, each with the value unless it may be a secret."""
-    return [_finding(error, shape) for error in fault.errors(include_url=False, include_context=False)]
+    return [_finding(error, shape) for error in fault.errors(include_url=False)]
 
 
 def _finding(error: ErrorDetails, shape: type[Settings]) -> Finding:
@@ -42,9 +53,17 @@ def _words(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings
         return "Unknown key.", _nearest(place, shape)
     if error["type"] == "missing":
         return "The key is missing.", f"Add it; {EXAMPLE} shows how."
+    return _wrong(error, place, shape), _remedy(error)
+
+
+def _remedy(error: ErrorDetails) -> str:
+    """The validator's own, else what helps against this type of fault."""
+    own = error.get("ctx", {}).get("remedy")
+    if isinstance(own, str):
+        return own
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
-        return _wrong(error, place, shape), "Put the value in quotes."
-    return _wrong(error, place, shape), f"Correct the value; {EXAMPLE} shows one."
+        return "Put the value in quotes."
+    return REMEDIES.get(error["type"], f"Correct the value; {EXAMPLE} shows one.")
 
 
 def _wrong(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings]) -> str:

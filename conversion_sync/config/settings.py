@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from conversion_sync.config.forms import Currency, told
 from conversion_sync.config.pace import BreakerSettings, Bucket, LimitSettings
 from conversion_sync.model.click import Network
 from conversion_sync.model.identifier import Identifier
@@ -31,7 +32,7 @@ def _aware_utc_hour(value: datetime) -> datetime:
         value = value.replace(tzinfo=UTC)
     value = value.astimezone(UTC)
     if value.minute or value.second or value.microsecond:
-        raise ValueError("must be a whole hour")
+        raise told("must be a whole hour", "Write one, for example 2026-01-01T00:00:00Z.")
     return value
 
 
@@ -232,7 +233,7 @@ class ValueRule(Part):
     rule: Literal["net_cash", "gross", "fixed", "multiple"] = "net_cash"
     amount: Decimal | None = None
     """For `fixed`, in major units."""
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    currency: Currency | None = None
     factor: Decimal | None = None
     """For `multiple`."""
 

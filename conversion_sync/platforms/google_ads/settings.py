@@ -9,10 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from conversion_sync.config.forms import Digits, form
 from conversion_sync.config.roots import REMEDY, roots_fault
 from conversion_sync.config.settings import Finding, OAuthSettings, TargetSettings
 
-Customer = Annotated[str, Field(pattern=r"^\d{10}$")]
+Customer = Annotated[
+    str, form("[0-9]{10}", "must be ten digits", "Write the ten digits without dashes, in quotes.")
+]
 Endpoint = Annotated[str, Field(pattern=r"^[^/\s]+$")]
 
 
@@ -56,4 +59,4 @@ class Account(OAuthSettings):
 class Target(TargetSettings):
     """The number in the address of the conversion action's page."""
 
-    conversion_action_id: Annotated[str, Field(pattern=r"^\d+$")]
+    conversion_action_id: Digits

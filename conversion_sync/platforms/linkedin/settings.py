@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import SecretStr
 
-from pydantic import Field, SecretStr
-
+from conversion_sync.config.forms import Digits
 from conversion_sync.config.settings import OAuthSettings, TargetSettings
 
 
@@ -23,4 +22,4 @@ class Account(OAuthSettings):
 class Target(TargetSettings):
     """The number of the conversion rule."""
 
-    conversion_rule_id: Annotated[str, Field(pattern=r"^\d+$")]
+    conversion_rule_id: Digits

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
+from conversion_sync.config.forms import Digits
 from conversion_sync.config.settings import AccountSettings, Finding, Mapped, TargetSettings
 from conversion_sync.model.revenue import EventKind
 
@@ -19,7 +20,7 @@ BOUGHT = frozenset({"Purchase", "Subscribe"})
 class Account(AccountSettings):
     """A dataset and the token of a system user that may use it."""
 
-    dataset_id: Annotated[str, Field(pattern=r"^\d+$")]
+    dataset_id: Digits
     access_token: SecretStr
     app_secret: SecretStr | None = None
     base_url: str = "https://graph.facebook.com"

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from conversion_sync.config.forms import Digits
 from conversion_sync.config.settings import OAuthSettings, TargetSettings
 
-Number = Annotated[str, Field(pattern=r"^\d+$")]
 LONGEST_GOAL_NAME = 100
 
 
@@ -20,8 +20,8 @@ class Account(OAuthSettings):
 
     needs_client_secret = False
 
-    customer_id: Number
-    customer_account_id: Number
+    customer_id: Digits
+    customer_account_id: Digits
     developer_token: SecretStr
     access_token: SecretStr | None = None
     base_url: str = "https://campaign.api.bingads.microsoft.com"

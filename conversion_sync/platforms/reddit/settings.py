@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import SecretStr, model_validator
 
+from conversion_sync.config.forms import told
 from conversion_sync.config.settings import AccountSettings, TargetSettings
 
 
@@ -31,5 +32,8 @@ class Target(TargetSettings):
     @model_validator(mode="after")
     def _a_name_for_custom_events_only(self) -> Self:
         if bool(self.custom_event_name) != (self.tracking_type == "CUSTOM"):
-            raise ValueError("custom_event_name belongs to tracking_type CUSTOM, and to no other")
+            raise told(
+                "custom_event_name belongs to tracking_type CUSTOM, and to no other",
+                "Give a CUSTOM event its name, and no other event any.",
+            )
         return self

@@ -171,8 +171,8 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "pattern",
         {"platforms.meta.main.dataset_id": "abc"},
         (
-            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$', not 'abc'. "
-            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+            "platforms.meta.main.dataset_id: Must be digits only, not 'abc'. "
+            "Remedy: Write digits only, in quotes."
         ),
     ),
     (
@@ -215,7 +215,46 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         {"start": "2026-01-01T00:30:00Z"},
         (
             "start: Must be a whole hour, not '2026-01-01T00:30:00Z'. "
-            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+            "Remedy: Write one, for example 2026-01-01T00:00:00Z."
+        ),
+    ),
+    (
+        "ten digits with dashes",
+        {
+            "platforms.google_ads.main": {
+                "customer_id": "123-456-7890",
+                "client_id": "env:T_META",
+                "client_secret": "env:T_META",
+                "refresh_token": "env:T_META",
+            }
+        },
+        (
+            "platforms.google_ads.main.customer_id: Must be ten digits, not '123-456-7890'. "
+            "Remedy: Write the ten digits without dashes, in quotes."
+        ),
+    ),
+    (
+        "currency by its name",
+        {"actions.purchase.value": {"rule": "fixed", "amount": "5", "currency": "dollar"}},
+        (
+            "actions.purchase.value.currency: Must be an ISO 4217 code, not 'dollar'. "
+            "Remedy: Write its three capital letters, for example USD."
+        ),
+    ),
+    (
+        "number out of its bounds",
+        {"schedule.catch_up_hours": 0},
+        (
+            "schedule.catch_up_hours: Input should be greater than or equal to 1, not 0. "
+            "Remedy: Write a number within that bound."
+        ),
+    ),
+    (
+        "word for a number",
+        {"schedule.catch_up_hours": "many"},
+        (
+            "schedule.catch_up_hours: Input should be a valid integer, unable to parse string as an integer, "
+            "not 'many'. Remedy: Write a whole number."
         ),
     ),
     (
@@ -223,24 +262,21 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         {"upload_mode": "alive"},
         (
             "upload_mode: Input should be 'dry_run', 'validate_only' or 'live', not 'alive'. "
-            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+            "Remedy: Write one of them."
         ),
     ),
     (
         "a token in place of a number",
         {"platforms.meta.main.dataset_id": "EAAB0123456789abcdefghijklmn"},
         (
-            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$', not '[redacted]'. "
-            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
+            "platforms.meta.main.dataset_id: Must be digits only, not '[redacted]'. "
+            "Remedy: Write digits only, in quotes."
         ),
     ),
     (
         "something long",
         {"platforms.meta.main.dataset_id": "x" * 100},
-        (
-            "platforms.meta.main.dataset_id: String should match pattern '^\\d+$'. "
-            "Remedy: Correct the value; conversion-sync.example.yaml shows one."
-        ),
+        ("platforms.meta.main.dataset_id: Must be digits only. Remedy: Write digits only, in quotes."),
     ),
     (
         "nobody's clicks",
@@ -400,9 +436,8 @@ def test_several_mistakes_come_together(tmp_path: Path, environment: pytest.Monk
             "Remedy: write env:NAME, and set NAME in the environment."
         ),
         (
-            "conversion_sync.yaml: platforms.meta.main.dataset_id: String should match pattern '^\\d+$', "
-            "not 'abc'. Remedy: "
-            "Correct the value; conversion-sync.example.yaml shows one. "
+            "conversion_sync.yaml: platforms.meta.main.dataset_id: Must be digits only, not 'abc'. "
+            "Remedy: Write digits only, in quotes. "
             f"Remedy: Correct each of them in {file}, "
             "then run again."
         ),
