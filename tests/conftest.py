@@ -63,8 +63,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
     with EmbeddedServer(home, durable=False) as server:
         with (home / "template.gate").open("a") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
-            server.ensure_database(TEMPLATE)
-            migrate(server.url(TEMPLATE))
+            # Once a run: a database somebody is connected to cannot be cloned.
+            if not (home / "template.ready").exists():
+                server.ensure_database(TEMPLATE)
+                migrate(server.url(TEMPLATE))
+                (home / "template.ready").touch()
         yield server
 
 

@@ -1,4 +1,4 @@
-"""What the failures of the Google Ads API mean, and the remedies of both of Google's APIs.
+"""What the failures of the Google Ads API mean.
 
 Several errors may stand on one row; the one that asks most of us decides. Errors without a row's
 index are about the request. Source: specs/google_ads.md §4 (codes, precedence).
@@ -13,32 +13,11 @@ from datetime import timedelta
 
 from conversion_sync.model.conversion import Outbound, Outcome, Verb
 from conversion_sync.platforms.platform import Catalogue, RowResult, SendResult, outcome_of
-from conversion_sync.platforms.verdict import PRECEDENCE, nameless, verdict
+from conversion_sync.platforms.verdict import PRECEDENCE, nameless, remedy_of, verdict
 
 Excerpt = Callable[[str], str]
 
 REMEDY = "Check the account's customer ids, its refresh token's scopes and the conversion_action_id."
-STRANGERS = "Most clicks are of another Google Ads account: check customer_id and where the clicks come from."
-SCOPE = "https://www.googleapis.com/auth/datamanager"
-SAYS_WHAT_TO_SET: Mapping[str, str] = {
-    "not_allowlisted_error.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE": (
-        "Google takes no new callers of this interface. Set upload_api: data_manager"
-        " (platforms.google_ads.<account>.upload_api: data_manager); what is held then goes out by itself."
-    ),
-    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": (
-        f"The refresh token lacks the scope {SCOPE}. Consent again with it and the adwords scope, or set"
-        " upload_api: click_upload if Google allows this project to."
-    ),
-    "PERMISSION_DENIED": (
-        "The consenting user needs access to the conversion customer at Data Manager: check customer_id, and"
-        " login_customer_id where a manager account gives the access."
-    ),
-    "NOT_ALLOWLISTED": (
-        "Data Manager is not open to this account. Ask Google for access, or set upload_api: click_upload if"
-        " this project was allowed to before June 2026."
-    ),
-}
-"""Remedies of codes that name one. Source: specs/google_ads.md §0, §4.6, §5.1, §5.5."""
 OF_ANOTHER_ACCOUNT = frozenset(
     f"conversion_upload_error.INVALID_CUSTOMER_FOR_{what}" for what in ("CLICK", "CALL")
 )
@@ -75,17 +54,21 @@ def partial_failure(
         else:
             of_row[fault.index].append(fault)
     rows = {index: _gravest(facts, batch[index], own, excerpt) for index, own in sorted(of_row.items())}
-    rows = _blamed(rows, len(batch))
+    rows = _blamed(facts, rows, len(batch))
     if whole:
         answer = request_fault(facts, batch, whole, excerpt)
         return replace(answer, rows={**answer.rows, **rows}, named=())
     if len(rows) == len(batch) and all(_of_account(row) for row in rows.values()):
         row = rows[0]
         return SendResult(
-            outcome=row.outcome, code=row.code, text=row.text, remedy=remedy_of(row.code), rows=rows
+            outcome=row.outcome,
+            code=row.code,
+            text=row.text,
+            remedy=remedy_of(facts, row.code, REMEDY),
+            rows=rows,
         )
     held = next((row for row in rows.values() if row.outcome is Outcome.HOLD), None)
-    remedy = remedy_of(held.code) if held is not None else ""
+    remedy = remedy_of(facts, held.code, REMEDY) if held is not None else ""
     return SendResult(outcome=Outcome.DELIVERED, code="ok", rows=rows, remedy=remedy)
 
 
@@ -99,7 +82,7 @@ def request_fault(
             facts,
             fault.code,
             scrubbed(fault.text),
-            remedy=remedy_of(fault.code),
+            remedy=remedy_of(facts, fault.code, REMEDY),
             unknown=Outcome.BAD_BATCH,
             named=() if fault.index is None else (fault.index,),
             retry_after=fault.retry_after,
@@ -107,7 +90,7 @@ def request_fault(
         for fault in faults
     ]
     chosen = min(answers, key=lambda answer: PRECEDENCE.index(answer.outcome))
-    if chosen.outcome is Outcome.HOLD and chosen.code in SAYS_WHAT_TO_SET:
+    if chosen.outcome is Outcome.HOLD and remedy_of(facts, chosen.code, ""):
         # What a row's last attempt says is where a person looks for what to do.
         told = RowResult(outcome=Outcome.HOLD, code=chosen.code, text=f"{chosen.text} {chosen.remedy}")
         return replace(chosen, rows=dict.fromkeys(range(len(batch)), told))
@@ -130,21 +113,23 @@ def _gravest(facts: Catalogue, row: Outbound, faults: Sequence[Fault], excerpt: 
 
 
 def _row(facts: Catalogue, fault: Fault, verb: Verb, excerpt: Excerpt) -> RowResult:
-    outcome = facts.codes.get(f"{fault.code}:{verb.value}") or outcome_of(facts.codes, fault.code)
-    text = excerpt(fault.text)
-    if fault.code in SAYS_WHAT_TO_SET:
-        text = f"{text} {SAYS_WHAT_TO_SET[fault.code]}"
-    return RowResult(outcome=outcome or Outcome.REJECTED, code=fault.code, text=text)
+    known = facts.codes.get(f"{fault.code}:{verb.value}") or outcome_of(facts.codes, fault.code)
+    outcome, text = known or Outcome.REJECTED, excerpt(fault.text)
+    if outcome is Outcome.HOLD:
+        text = f"{text} {remedy_of(facts, fault.code, '')}".rstrip()
+    return RowResult(outcome=outcome, code=fault.code, text=text)
 
 
-def _blamed(rows: Mapping[int, RowResult], size: int) -> dict[int, RowResult]:
+def _blamed(facts: Catalogue, rows: Mapping[int, RowResult], size: int) -> dict[int, RowResult]:
     """Rows refused for their click's account are held where most are: the account is wrong then."""
     strangers = [index for index, row in rows.items() if row.code in OF_ANOTHER_ACCOUNT]
     if size < FEWEST_TO_BLAME or 2 * len(strangers) <= size:
         return dict(rows)
     held = {
         index: replace(
-            rows[index], outcome=Outcome.HOLD, text=f"{rows[index].text} {remedy_of(rows[index].code)}"
+            rows[index],
+            outcome=Outcome.HOLD,
+            text=f"{rows[index].text} {remedy_of(facts, rows[index].code, REMEDY)}",
         )
         for index in strangers
     }
@@ -154,8 +139,3 @@ def _blamed(rows: Mapping[int, RowResult], size: int) -> dict[int, RowResult]:
 def _of_account(row: RowResult) -> bool:
     """Whether what holds a row holds every row of the account, whatever its action."""
     return row.outcome is Outcome.HOLD and not row.code.startswith(OF_ROWS)
-
-
-def remedy_of(code: str) -> str:
-    """What a human must do about a code that holds rows."""
-    return STRANGERS if code in OF_ANOTHER_ACCOUNT else SAYS_WHAT_TO_SET.get(code, REMEDY)

@@ -91,6 +91,6 @@ def _deferred(answer: SendResult) -> Settlement:
     return Settlement(
         status=SettlementStatus.HOLD if held else SettlementStatus.LATER,
         code=answer.code,
-        text=answer.text,
+        text=f"{answer.text} {answer.remedy}".rstrip(),
         retry_after=answer.retry_after,
     )

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from conversion_sync.model.conversion import Outbound, Outcome
-from conversion_sync.platforms.google_ads.classify import SAYS_WHAT_TO_SET, remedy_of
+from conversion_sync.platforms.google_ads.classify import REMEDY
 from conversion_sync.platforms.google_ads.rpc import Failed
 from conversion_sync.platforms.http import LONGEST_DELAY
 from conversion_sync.platforms.platform import (
@@ -24,7 +24,7 @@ from conversion_sync.platforms.platform import (
     SettlementStatus,
     outcome_of,
 )
-from conversion_sync.platforms.verdict import nameless, verdict
+from conversion_sync.platforms.verdict import nameless, remedy_of, verdict
 
 Excerpt = Callable[[str], str]
 Violations = Mapping[int, tuple[str, str]]
@@ -54,12 +54,12 @@ def refusal(facts: Catalogue, failed: Failed, batch: Sequence[Outbound], excerpt
         facts,
         code,
         text,
-        remedy=remedy_of(code),
+        remedy=REMEDY,
         unknown=outcome_of(facts.codes, failed.code) or Outcome.BAD_BATCH,
         named=tuple(sorted(index for index in named if index < len(batch))),
         retry_after=_retry_info(failed),
     )
-    if answer.outcome is Outcome.HOLD and code in SAYS_WHAT_TO_SET:
+    if answer.outcome is Outcome.HOLD and remedy_of(facts, code, ""):
         held = RowResult(outcome=Outcome.HOLD, code=code, text=f"{text} {answer.remedy}")
         return replace(answer, rows=dict.fromkeys(range(len(batch)), held))
     if answer.outcome is not Outcome.BAD_BATCH:

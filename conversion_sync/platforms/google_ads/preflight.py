@@ -15,7 +15,7 @@ from typing import Any
 
 from conversion_sync.model.conversion import ConversionId, ConversionKind, Outbound, Outcome, Verb
 from conversion_sync.platforms.google_ads.api import AdsApi, Refusal
-from conversion_sync.platforms.google_ads.classify import REMEDY, remedy_of, request_fault
+from conversion_sync.platforms.google_ads.classify import REMEDY, request_fault
 from conversion_sync.platforms.google_ads.settings import UploadApi
 from conversion_sync.platforms.platform import Finding, Preflight, SendResult
 from conversion_sync.platforms.preflight import refused
@@ -100,7 +100,8 @@ def probe(check: Check, actions: Sequence[str], route: UploadApi) -> tuple[str, 
     if answer.outcome in (Outcome.HOLD, Outcome.RETRY_LATER, Outcome.AMBIGUOUS):
         return f"{route.value} tried", [refused(answer, REMEDY)]
     if held is not None:
-        return f"{route.value} tried", [Finding(text=f"{held.code} {held.text}", remedy=remedy_of(held.code))]
+        remedy = answer.remedy or REMEDY
+        return f"{route.value} tried", [Finding(text=f"{held.code} {held.text}", remedy=remedy)]
     return f"{route.value} open", []
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from conversion_sync.model.conversion import Outcome
-from conversion_sync.platforms.google_ads.classify import SCOPE
 from conversion_sync.platforms.platform import Platform
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.running import Opened, Sandbox, assert_taken, counts, row, send
+
+SCOPE = "https://www.googleapis.com/auth/datamanager"
 
 ROUTES = {case.route or "data_manager": case for case in CASES if case.platform == "google_ads"}
 DATA_MANAGER, CLICK_UPLOAD = ROUTES["data_manager"], ROUTES["click_upload"]

@@ -70,7 +70,7 @@ def test_a_consent_without_data_managers_scope_holds_and_names_the_scope(
     payments(engine, 3)
     send(engine, vendor.adapter("data_manager", scopes=(ADWORDS,)))
     assert states(engine) == {HELD: 3}
-    assert all(classify.SCOPE in words for words in told(engine))
+    assert all("auth/datamanager" in words for words in told(engine))
     send(engine, vendor.adapter("click_upload", scopes=(ADWORDS,)))
     assert states(engine) == {("settled", "confirmed"): 3}
 
