@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,48 +29,48 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it; without, only what woul
 Note = Annotated[str, typer.Option(help="Kept with the attempts of each row, beside who decided.")]
 
 
-def replay(
-    ctx: typer.Context,
-    ids: Ids = None,
-    code: Code = None,
-    platform: Platform = None,
-    account: Account = None,
-    start: From = None,
-    end: To = None,
-    note: Note = "",
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
+def _about_chosen(name: str, decision: str, says: str) -> Callable[..., None]:
+    """The command `name`, which takes one decision about the rows its options choose; `says` is its help."""
+
+    def command(
+        ctx: typer.Context,
+        ids: Ids = None,
+        code: Code = None,
+        platform: Platform = None,
+        account: Account = None,
+        start: From = None,
+        end: To = None,
+        note: Note = "",
+        yes: Yes = False,
+        json: Json = False,
+    ) -> None:
+        from conversion_sync.delivery.operate import Choice, Decision
+
+        choice = Choice(
+            ids=tuple(ids or ()), code=code, platform=platform, account=account, start=start, end=end
+        )
+        operate(ctx, Decision(decision), choice, note, yes=yes, json=json)
+
+    command.__name__, command.__doc__ = name, says
+    return command
+
+
+replay = _about_chosen(
+    "replay",
+    "replayed",
     """Send refused rows again, by the facts of now: refunds, consent and deadlines apply.
 
     Shows what would go; --yes does it. Exits with 1 when an id named cannot be replayed.
-    """
-    from conversion_sync.delivery.operate import Choice, Decision
-
-    choice = Choice(ids=tuple(ids or ()), code=code, platform=platform, account=account, start=start, end=end)
-    operate(ctx, Decision.REPLAYED, choice, note, yes=yes, json=json)
-
-
-def release(
-    ctx: typer.Context,
-    ids: Ids = None,
-    code: Code = None,
-    platform: Platform = None,
-    account: Account = None,
-    start: From = None,
-    end: To = None,
-    note: Note = "",
-    yes: Yes = False,
-    json: Json = False,
-) -> None:
+    """,
+)
+release = _about_chosen(
+    "release",
+    "released",
     """Let held rows go once their account was mended; rows held for a credential also go by themselves.
 
     Shows what would go; --yes does it. Exits with 1 when an id named is not held.
-    """
-    from conversion_sync.delivery.operate import Choice, Decision
-
-    choice = Choice(ids=tuple(ids or ()), code=code, platform=platform, account=account, start=start, end=end)
-    operate(ctx, Decision.RELEASED, choice, note, yes=yes, json=json)
+    """,
+)
 
 
 def settle(

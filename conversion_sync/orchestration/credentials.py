@@ -16,7 +16,7 @@ from conversion_sync.model.expiry import Notice, Urgency
 from conversion_sync.orchestration.failures import failure, scrubbed
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
-from conversion_sync.orchestration.schedules import default_status
+from conversion_sync.orchestration.schedules import sensor_status
 from conversion_sync.redaction import redact
 
 CHECK_CREDENTIALS = "check_credentials"
@@ -64,13 +64,12 @@ def credentials_job(settings: Settings, rooms: Rooms) -> dg.JobDefinition:
 
 def credentials_sensor(settings: Settings, rooms: Rooms, job: dg.JobDefinition) -> dg.SensorDefinition:
     """Asks for the job when something new is wrong, daily while it stays so, and when all is well again."""
-    running = default_status() is dg.DefaultScheduleStatus.RUNNING
 
     @dg.sensor(
         name=SENSOR,
         job=job,
         minimum_interval_seconds=EVERY,
-        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        default_status=sensor_status(),
         description="Alerts when access to an ad account is refused or ends soon.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

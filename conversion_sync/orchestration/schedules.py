@@ -29,6 +29,11 @@ def default_status() -> dg.DefaultScheduleStatus:
     return dg.DefaultScheduleStatus.STOPPED
 
 
+def sensor_status() -> dg.DefaultSensorStatus:
+    """The same for sensors."""
+    return dg.DefaultSensorStatus[default_status().name]
+
+
 def minute_of(settings: Settings) -> int:
     """The minute past the hour at which another hour is settled at every billing account."""
     return (int(settings.settle_lag / timedelta(minutes=1)) + 1) % 60
@@ -76,13 +81,12 @@ def request(window: Window, now: datetime) -> dg.RunRequest:
 
 def due_sensor(settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Asks for a delivery when rows of earlier hours became due or a platform's answer is awaited."""
-    running = default_status() is dg.DefaultScheduleStatus.RUNNING
 
     @dg.sensor(
         name="due",
         job=job,
         minimum_interval_seconds=300,
-        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        default_status=sensor_status(),
         description="Delivers rows that became due between two hours: aged clicks, retries, confirmations.",
     )
     def due(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -16,7 +16,7 @@ from conversion_sync.orchestration.catch_up import UNFINISHED
 from conversion_sync.orchestration.failures import failure, scrubbed
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
-from conversion_sync.orchestration.schedules import default_status
+from conversion_sync.orchestration.schedules import sensor_status
 from conversion_sync.pipeline.settle import SettlementReport
 
 log = logging.getLogger(__name__)
@@ -81,13 +81,12 @@ def _refusal(report: SettlementReport) -> CredentialError:
 
 def settlement_sensor(jobs: Sequence[dg.JobDefinition], settings: Settings) -> dg.SensorDefinition:
     """Asks for a run at each account with requests to ask after, one at a time."""
-    running = default_status() is dg.DefaultScheduleStatus.RUNNING
 
     @dg.sensor(
         name="confirmations",
         jobs=jobs,
         minimum_interval_seconds=300,
-        default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
+        default_status=sensor_status(),
         description="Asks after requests that platforms confirm later: after 30 minutes, then less often.",
     )
     def confirmations(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from conversion_sync.sandbox.entries import Conversion, Copies
 from conversion_sync.sandbox.exchange import Call, Reply, endpoint
-from conversion_sync.sandbox.linkedin_oauth import access_token, authorization, token_fault
+from conversion_sync.sandbox.linkedin_oauth import routes, token_fault
 from conversion_sync.sandbox.linkedin_rules import RULE_URN, element_faults
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -31,14 +31,11 @@ def app(vendors: Vendors) -> Starlette:
     """Conversion events, conversion rules, consent and tokens under /oauth/v2."""
     send = endpoint(vendors, "linkedin", conversion_events, lambda _: "linkedin")
     look = endpoint(vendors, "linkedin", conversion_rule, lambda _: "linkedin")
-    agree = endpoint(vendors, "linkedin_oauth", authorization, lambda _: "linkedin")
-    token = endpoint(vendors, "linkedin_oauth", access_token, lambda _: "linkedin")
     return Starlette(
         routes=[
             Route("/rest/conversionEvents", send, methods=["POST"]),
             Route("/rest/conversions/{rule}", look, methods=["GET"]),
-            Route("/oauth/v2/authorization", agree, methods=["GET"]),
-            Route("/oauth/v2/accessToken", token, methods=["POST"]),
+            *routes(vendors),
         ]
     )
 

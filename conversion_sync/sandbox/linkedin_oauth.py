@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from starlette.routing import Route
+
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.exchange import Call, Reply
-from conversion_sync.sandbox.grants import TokenFault, Ways, consent, fault_of, redeem, refresh, sign
+from conversion_sync.sandbox.grants import TokenFault, Ways, fault_of, sign
+from conversion_sync.sandbox.oauth import GRANTS, consent_route, exchanged, refused, token_route
 from conversion_sync.sandbox.vendors import Vendors
 
 ACCESS_LIFE, REFRESH_LIFE = timedelta(days=60), timedelta(days=365)
@@ -30,9 +33,13 @@ def ways(known: Credentials) -> Ways:
     )
 
 
-def authorization(vendors: Vendors, call: Call) -> Reply:
-    """Sends a person back with a code."""
-    return consent(ways(vendors.credentials), vendors, call, id_field="client_id", code_parameter="code")
+def routes(vendors: Vendors) -> list[Route]:
+    """The consent and the token endpoint."""
+    known = ways(vendors.credentials)
+    return [
+        consent_route(vendors, known, "/oauth/v2/authorization", lambda _: "linkedin"),
+        token_route(vendors, known, "/oauth/v2/accessToken", lambda _: "linkedin", access_token),
+    ]
 
 
 def access_token(vendors: Vendors, call: Call) -> Reply:
@@ -40,16 +47,12 @@ def access_token(vendors: Vendors, call: Call) -> Reply:
     form, known = call.form, vendors.credentials
     client = (form.get("client_id"), form.get("client_secret"))
     if client != (known.linkedin_client_id, known.linkedin_client_secret):
-        return _refusal(401, "invalid_client", "Client authentication failed")
-    match form.get("grant_type"):
-        case "refresh_token":
-            given = refresh(ways(known), vendors, form.get("refresh_token", ""))
-        case "authorization_code":
-            given = redeem(ways(known), vendors, form, "code")
-        case _:
-            return _refusal(400, "invalid_request", "The passed in grant_type is invalid")
+        return refused(401, "invalid_client", "Client authentication failed")
+    if form.get("grant_type") not in GRANTS:
+        return refused(400, "invalid_request", "The passed in grant_type is invalid")
+    given = exchanged(ways(known), vendors, form)
     if given is None:
-        return _refusal(400, "invalid_grant", "The provided authorization grant or refresh token is invalid")
+        return refused(400, "invalid_grant", "The provided authorization grant or refresh token is invalid")
     body = {"access_token": given.access, "scope": "r_ads,rw_conversions"}
     lives = {"expires_in": given.access_life, "refresh_token_expires_in": given.refresh_life}
     told = {name: int(life.total_seconds()) for name, life in lives.items() if life is not None}
@@ -79,7 +82,3 @@ def token_fault(vendors: Vendors, token: str | None) -> Reply | None:
 def _unauthorised(service_code: int, code: str, message: str) -> Reply:
     body = {"status": 401, "serviceErrorCode": service_code, "code": code, "message": message}
     return Reply(status=401, body=body)
-
-
-def _refusal(status: int, error: str, description: str) -> Reply:
-    return Reply(status=status, body={"error": error, "error_description": description})

@@ -7,13 +7,13 @@ specs/meta_tiktok_linkedin_microsoft.md §9.12; the lives and error texts are no
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 from starlette.routing import Route
 
 from conversion_sync.sandbox.credentials import Credentials
-from conversion_sync.sandbox.exchange import Call, Reply, endpoint
-from conversion_sync.sandbox.grants import TokenFault, Ways, consent, epoch, fault_of, redeem, refresh
+from conversion_sync.sandbox.exchange import Call, Reply
+from conversion_sync.sandbox.grants import TokenFault, Ways, epoch, fault_of
+from conversion_sync.sandbox.oauth import GRANTS, consent_route, exchanged, refused, token_route
 from conversion_sync.sandbox.vendors import Vendors
 
 BASE = "/common/oauth2/v2.0"
@@ -35,31 +35,25 @@ def ways(known: Credentials) -> Ways:
 
 def routes(vendors: Vendors) -> list[Route]:
     """The consent and the token endpoint."""
-    agree = partial(consent, ways(vendors.credentials), id_field="client_id", code_parameter="code")
-
-    def at(path: str, answer: object, method: str) -> Route:
-        handler = endpoint(vendors, "microsoft_oauth", answer, lambda _: "microsoft")  # type: ignore[arg-type]
-        return Route(BASE + path, handler, methods=[method])
-
-    return [at("/authorize", agree, "GET"), at("/token", token, "POST")]
+    known = ways(vendors.credentials)
+    return [
+        consent_route(vendors, known, f"{BASE}/authorize", lambda _: "microsoft"),
+        token_route(vendors, known, f"{BASE}/token", lambda _: "microsoft", token),
+    ]
 
 
 def token(vendors: Vendors, call: Call) -> Reply:
     """Answer a refresh or a code. A native application sends no secret."""
     form, known = call.form, vendors.credentials
     if form.get("client_id") != known.microsoft_client_id:
-        return _refusal(400, "unauthorized_client", "AADSTS700016: Application was not found.")
+        return refused(400, "unauthorized_client", "AADSTS700016: Application was not found.")
     if form.get("client_secret", known.microsoft_client_secret) != known.microsoft_client_secret:
-        return _refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
-    match form.get("grant_type"):
-        case "refresh_token":
-            given = refresh(ways(known), vendors, form.get("refresh_token", ""))
-        case "authorization_code":
-            given = redeem(ways(known), vendors, form, "code")
-        case _:
-            return _refusal(400, "unsupported_grant_type", "AADSTS70003: Unsupported grant type.")
+        return refused(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+    if form.get("grant_type") not in GRANTS:
+        return refused(400, "unsupported_grant_type", "AADSTS70003: Unsupported grant type.")
+    given = exchanged(ways(known), vendors, form)
     if given is None:
-        return _refusal(400, "invalid_grant", "AADSTS70000: The provided grant is invalid or expired.")
+        return refused(400, "invalid_grant", "AADSTS70000: The provided grant is invalid or expired.")
     return Reply(
         body={
             "token_type": "Bearer",
@@ -79,7 +73,3 @@ def token_fault(vendors: Vendors, token: str | None) -> int | None:
     if fault is None:
         return None
     return 109 if fault is TokenFault.EXPIRED else 105
-
-
-def _refusal(status: int, error: str, description: str) -> Reply:
-    return Reply(status=status, body={"error": error, "error_description": description})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,8 +17,9 @@ from typing import Any
 from starlette.routing import Route
 
 from conversion_sync.sandbox.credentials import Credentials
-from conversion_sync.sandbox.exchange import Call, Reply, endpoint
-from conversion_sync.sandbox.grants import TokenFault, Ways, consent, epoch, fault_of, redeem, refresh
+from conversion_sync.sandbox.exchange import Answer, Call, Reply
+from conversion_sync.sandbox.grants import TokenFault, Ways, epoch, fault_of, redeem, refresh
+from conversion_sync.sandbox.oauth import consent_route, token_route
 from conversion_sync.sandbox.vendors import Vendors
 
 API = "/open_api/v1.3"
@@ -49,23 +50,20 @@ def routes(vendors: Vendors) -> list[Route]:
     """Both consents, and the token endpoints of both."""
     known = ways(vendors.credentials)
 
-    def at(path: str, answer: Callable[[Vendors, Call], Reply], method: str) -> Route:
-        return Route(
-            path, endpoint(vendors, "tiktok_oauth", answer, lambda _: known.client_id), methods=[method]
-        )
+    def client(_: Call) -> str:
+        return known.client_id
 
-    user = ("client_id", "client_secret")
+    user, portal = partial(_token, known, ("client_id", "client_secret")), ("app_id", "secret")
+    tokens: dict[str, Answer] = {
+        "/tt_user/oauth2/token/": user,
+        "/tt_user/oauth2/refresh_token/": user,
+        "/oauth2/access_token/": _long_term,
+        "/oauth2/refresh_token/": partial(_token, known, portal),
+    }
     return [
-        at(
-            "/v2/auth/authorize",
-            partial(consent, known, id_field="client_key", code_parameter="code"),
-            "GET",
-        ),
-        at("/portal/auth", partial(consent, known, id_field="app_id", code_parameter="auth_code"), "GET"),
-        at(f"{API}/tt_user/oauth2/token/", partial(_token, known, user), "POST"),
-        at(f"{API}/tt_user/oauth2/refresh_token/", partial(_token, known, user), "POST"),
-        at(f"{API}/oauth2/access_token/", _long_term, "POST"),
-        at(f"{API}/oauth2/refresh_token/", partial(_token, known, ("app_id", "secret")), "POST"),
+        consent_route(vendors, known, "/v2/auth/authorize", client, id_field="client_key"),
+        consent_route(vendors, known, "/portal/auth", client, id_field="app_id", code_parameter="auth_code"),
+        *(token_route(vendors, known, f"{API}{path}", client, answer) for path, answer in tokens.items()),
     ]
 
 

@@ -68,15 +68,17 @@ def _of_refund(states: Sequence[RefundFact], catalogue: StripeCatalogue) -> Iter
     done = next((state for state in states if state.status in catalogue.refund.done), None)
     if done is None:
         return
-    yield _movement(done, done.amount, done.created_at, 0)
+    yield _movement(done, "refund", done.amount, done.created_at, 0)
     undone = next((s for s in states if s.status in catalogue.refund.undone), None)
     if undone is not None and undone.seen_at >= done.seen_at:
-        yield _movement(undone, -undone.amount, undone.seen_at, 1)
+        yield _movement(undone, "refund", -undone.amount, undone.seen_at, 1)
 
 
-def _movement(state: RefundFact, amount: int, at: datetime, number: int) -> Movement:
+def _movement(
+    state: RefundFact | ChargeFact, object_type: str, amount: int, at: datetime, number: int
+) -> Movement:
     return Movement(
-        object_type="refund",
+        object_type=object_type,
         object_id=state.id,
         number=number,
         event_id=state.event_id,
@@ -94,18 +96,7 @@ def _of_charge(charges: Sequence[ChargeFact]) -> Iterator[Movement]:
     before = number = 0
     for charge in sorted(charges, key=lambda charge: (charge.amount_refunded, charge.at, charge.event_id)):
         if charge.amount_refunded > before:
-            yield Movement(
-                object_type="charge",
-                object_id=charge.id,
-                number=number,
-                event_id=charge.event_id,
-                api_version=charge.api_version,
-                livemode=charge.livemode,
-                payment=charge.payment,
-                amount=charge.amount_refunded - before,
-                currency=charge.currency,
-                at=charge.at,
-            )
+            yield _movement(charge, "charge", charge.amount_refunded - before, charge.at, number)
             before, number = charge.amount_refunded, number + 1
 
 
