@@ -77,7 +77,7 @@ def demo_world(home: Path, size: Sequence[str] = SIZE) -> Iterator[DemoWorld]:
     `size` are the sandbox's options for a business of another size.
     """
     from conversion_sync.platforms.registry import load_settings
-    from conversion_sync.sandbox.server import running
+    from conversion_sync.sandbox.process import running
     from conversion_sync.store.embedded import EmbeddedServer
 
     home.mkdir(mode=0o755, parents=True, exist_ok=True)

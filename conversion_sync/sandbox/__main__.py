@@ -9,7 +9,8 @@ from pathlib import Path
 
 from conversion_sync.sandbox.business import HISTORY_DAYS
 from conversion_sync.sandbox.faults import Faults
-from conversion_sync.sandbox.server import Manner, World, remembered, serve
+from conversion_sync.sandbox.folder import World, remembered
+from conversion_sync.sandbox.server import Manner, serve
 
 
 def arguments() -> argparse.Namespace:

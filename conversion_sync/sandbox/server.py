@@ -7,20 +7,15 @@ books, on the same ports if they are free.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -37,33 +32,22 @@ from conversion_sync.sandbox import (
     tiktok,
 )
 from conversion_sync.sandbox.books import Books
-from conversion_sync.sandbox.business import HISTORY_DAYS, Business, generate
+from conversion_sync.sandbox.business import Business, generate
 from conversion_sync.sandbox.click_table import write_click_table
 from conversion_sync.sandbox.clicks import AdClick, AdClicks
 from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
+from conversion_sync.sandbox.folder import ENDPOINTS, Json, World, read, write
 from conversion_sync.sandbox.sockets import CuttableHttp, Door
 from conversion_sync.sandbox.vendors import Vendors
 
-Json = dict[str, Any]
 SAVE_EVERY = 5.0
 """Seconds between two savings of the books."""
 VENDORS = {"oauth": "google_oauth"}
 """What the fault plan calls a vendor whose endpoint has another name."""
 TICK = 0.5
 """Seconds between two looks at whether the parent lives."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What the business is drawn from, see `generate`."""
-
-    seed: int = 7
-    customers: int = 300
-    days: int = 14
-    history_days: int = HISTORY_DAYS
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +80,7 @@ def serve(folder: Path, world: World, manner: Manner) -> None:
         stack.callback(vendors.books.save, books)
         stack.callback(vendors.holds.release, cut=True)
         endpoints = _open(stack, folder, vendors, business, manner)
-        _write(folder / "endpoints.json", endpoints)
+        write(folder / ENDPOINTS, endpoints)
         _wait(stop, vendors, books, manner.parent)
 
 
@@ -123,7 +107,7 @@ def _vendors(business: Business, manner: Manner) -> Vendors:
 
 
 def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, manner: Manner) -> Json:
-    before = _read(folder / "endpoints.json").get("ports", {})
+    before = read(folder / ENDPOINTS).get("ports", {})
     retention = timedelta(days=manner.event_retention_days) if manner.event_retention_days else None
     apps: dict[str, Starlette] = {
         "stripe": stripe_api.app(vendors, business, retention),
@@ -207,97 +191,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _read(path: Path) -> Json:
-    return dict(json.loads(path.read_text())) if path.exists() else {}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(content, indent=1))
-    fresh.replace(path)
-
-
-def remembered(folder: Path, wanted: World) -> World:
-    """The world this folder already holds, or the wanted one, which it then remembers."""
-    file = folder / "world.json"
-    known = _read(file)
-    if known:
-        facts = {item.name: known[item.name] for item in fields(World) if item.name in known}
-        return World(**facts | {"end": datetime.fromisoformat(known["end"])})
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(file, asdict(wanted) | {"end": wanted.end.astimezone(UTC).isoformat()})
-    return wanted
-
-
-@contextmanager
-def start(
-    folder: Path,
-    *,
-    database_url: str | None = None,
-    seed: int = 7,
-    customers: int = 300,
-    days: int = 14,
-    history_days: int = HISTORY_DAYS,
-    end: datetime | None = None,
-    settle_seconds: float = 0.0,
-    event_retention_days: int = 30,
-    faults: Sequence[Json] = (),
-    timeout: float = 60.0,
-) -> Iterator[Json]:
-    """`running` with the command's options as arguments; `faults` is a plan in its JSON form."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plan = folder / "faults.json"
-    plan.write_text(json.dumps(list(faults)))
-    options: dict[str, object] = {
-        "seed": seed,
-        "customers": customers,
-        "days": days,
-        "history-days": history_days,
-        "settle-seconds": settle_seconds,
-        "event-retention-days": event_retention_days,
-        "faults": plan,
-    }
-    if database_url is not None:
-        options["database-url"] = database_url
-    if end is not None:
-        options["end"] = end.isoformat()
-    with running(folder, [f"--{name}={value}" for name, value in options.items()], timeout) as endpoints:
-        yield endpoints
-
-
-@contextmanager
-def running(folder: Path, arguments: Sequence[str] = (), timeout: float = 60.0) -> Iterator[Json]:
-    """A sandbox in a process of its own for the length of the block; gives its endpoints.
-
-    Raises RuntimeError with what it printed if it does not come up in time.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    ready = folder / "endpoints.json"
-    log = folder / "sandbox.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            [
-                *(sys.executable, "-m", "conversion_sync.sandbox", "--dir", str(folder)),
-                *("--with-parent", str(os.getpid()), *arguments),
-            ],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + timeout
-        while _read(ready).get("pid") != process.pid:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the sandbox did not come up: {log.read_text()[-2000:]}")
-            time.sleep(0.02)
-        yield _read(ready)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

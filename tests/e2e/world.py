@@ -31,7 +31,7 @@ from conversion_sync.pipeline.plan import plan
 from conversion_sync.pipeline.pull import pull_billing, pull_clicks
 from conversion_sync.pipeline.report import DeliveryReport
 from conversion_sync.platforms.registry import settings_type
-from conversion_sync.sandbox.server import running
+from conversion_sync.sandbox.process import running
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE
 from tests.e2e.expected import AdPlatform, Booked, Correction, Delivery, Worth

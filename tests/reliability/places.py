@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from conversion_sync.sandbox.server import start
+from conversion_sync.sandbox.process import start
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.contract.platforms.cases import CASES
 from tests.reliability.matrix import Found, found

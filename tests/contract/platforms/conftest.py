@@ -11,7 +11,7 @@ import requests
 
 from conversion_sync.platforms.platform import Platform
 from conversion_sync.platforms.registry import TokensOf, factories, settings_type
-from conversion_sync.sandbox.server import start
+from conversion_sync.sandbox.process import start
 from tests.conftest import Database
 from tests.contract.platforms.cases import CASES, Case
 from tests.contract.platforms.fault_table import Table

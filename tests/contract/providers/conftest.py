@@ -11,7 +11,7 @@ import pytest
 
 from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.model.windows import Window
-from conversion_sync.sandbox.server import start
+from conversion_sync.sandbox.process import start
 from tests.contract.platforms.running import Sandbox
 from tests.contract.providers.cases import CASES, Case, Json
 
