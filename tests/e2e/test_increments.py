@@ -27,6 +27,8 @@ from tests.e2e.expected import expected
 from tests.e2e.world import PLATFORMS, WORTHS, Company, World, fresh_database, living, prompt, tables
 
 pytestmark = pytest.mark.slow
+LEAST = {"microsoft_ads": 5}
+"""Conversions, of the one platform with few clicks."""
 SIZE = ("--customers", "400", "--days", "5", "--history-days", "2", "--end", END)
 MOMENTS = {
     "*": ("observed_at", "ingested_at", "quarantined_at", "parked_at", "planned_at", "changed_at"),
@@ -130,4 +132,4 @@ def test_hour_by_hour_every_platforms_books_are_what_the_business_implies(
     for name, books in world.books().items():
         assert books - wanted[name] == Counter(), "sent and not due"
         assert wanted[name] - books == Counter(), "due and not sent"
-        assert books.total() > 20
+        assert books.total() > LEAST.get(name, 20)
