@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -91,7 +91,7 @@ async def _exchange(vendors: Vendors, vendor: str, answer: Answer, call: Call) -
         if not fault.after_accepting:
             return _dripping(planned, fault.drip_seconds)
     if fault.row_reason is not None:
-        call = _with_row_reason(call, fault.row_reason)
+        call = replace(call, row_reason=fault.row_reason)
     answered = respond(await run_in_threadpool(answer, vendors, call))
     if late:
         await asyncio.sleep(fault.delay_seconds)
@@ -116,17 +116,6 @@ def _dripping(answer: Response, seconds: float) -> Response:
 async def _held(vendors: Vendors, vendor: str, call: Call, fault: Action, moment: str) -> bool:
     """Holds the request if the plan says so for this moment; whether it goes on."""
     return fault.hold != moment or await run_in_threadpool(vendors.holds.wait, vendor, call.path, moment)
-
-
-def _with_row_reason(call: Call, reason: str) -> Call:
-    return Call(
-        path=call.path,
-        query=call.query,
-        headers=call.headers,
-        body=call.body,
-        path_values=call.path_values,
-        row_reason=reason,
-    )
 
 
 def respond(reply: Reply) -> Response:
