@@ -1,4 +1,4 @@
-"""HTTP as every adapter speaks it: one session, bounded in time, no retries, and faults as outcomes.
+"""HTTP as every adapter speaks it: one session, bounded in time and size, no retries, and faults as outcomes.
 
 What matters is whether the request may have arrived: a connection that never stood is safe to try
 again, one that broke after the request left is not. Source: specs/meta_tiktok_linkedin_microsoft.md §6.
@@ -33,7 +33,11 @@ CONNECT_SECONDS, READ_SECONDS = 5, 60
 """For a connection, and for the next byte of an answer."""
 EXCHANGE_SECONDS = 120
 """For all of a request and its answer, however steadily its bytes come."""
+LONGEST_ANSWER = 8 * 2**20
+"""Bytes of an answer, unpacked. The longest are LinkedIn's: 5000 elements, 1.6 KB for each."""
 LONGEST_DELAY = timedelta(days=1)
+PART = 2**16
+"""Bytes read at once."""
 NOT_SENDABLE = "Check the account's address, and its secrets for line breaks and characters outside ASCII."
 
 BEFORE_SENDING = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
@@ -68,22 +72,30 @@ class Reply:
 class Lost:
     """No answer. `arrived` says whether the request may have reached the vendor.
 
-    `remedy` says what a human must do where no such request can ever leave.
+    `remedy` says what a human must do where no such request can ever leave. `too_long`: there was an answer,
+    which nobody can read.
     """
 
     arrived: bool
     text: str
     remedy: str = ""
+    too_long: bool = False
 
     def result(self) -> SendResult:
         """As a batch's outcome."""
         if self.remedy:
             return SendResult(outcome=Outcome.HOLD, code="not_sendable", text=self.text, remedy=self.remedy)
-        return SendResult(
-            outcome=Outcome.AMBIGUOUS if self.arrived else Outcome.RETRY_LATER,
-            code="no_answer" if self.arrived else "not_connected",
-            text=self.text,
-        )
+        if not self.arrived:
+            return SendResult(outcome=Outcome.RETRY_LATER, code="not_connected", text=self.text)
+        code = "unreadable" if self.too_long else "no_answer"
+        return SendResult(outcome=Outcome.AMBIGUOUS, code=code, text=self.text)
+
+
+class NoRedirects(requests.Session):
+    """A session to which a redirect is an answer: `requests` reads all of one, even if it may not follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
 
 
 class Bearer(AuthBase):
@@ -116,7 +128,7 @@ class Wire:
 
     tokens: Tokens | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=NoRedirects)
     _transport: Bounded = field(default_factory=Bounded, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +172,7 @@ class Wire:
                 auth=auth,
                 headers=dict(headers or {}),
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
+                stream=True,
             )
         )
 
@@ -181,13 +193,13 @@ class Wire:
             auth=auth,
             headers=dict(headers),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
+            stream=True,
         )
 
     def _exchange(self, call: Callable[[], requests.Response]) -> Reply | Lost:
         try:
-            with self._transport.within(EXCHANGE_SECONDS):
-                response = call()
+            with self._transport.within(EXCHANGE_SECONDS), call() as response:
+                body = _whole(response)
         except (requests.RequestException, ValueError) as fault:
             return self._lost(fault)
         finally:
@@ -195,10 +207,13 @@ class Wire:
             self.session.close()
         if self._transport.over:
             return Lost(arrived=True, text=f"The answer was not there after {EXCHANGE_SECONDS} seconds.")
+        if body is None:
+            text = f"The answer, of status {response.status_code}, is longer than {LONGEST_ANSWER} bytes."
+            return Lost(arrived=True, text=text, too_long=True)
         return Reply(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            text=response.content.decode("utf-8", "replace"),
+            text=body.decode("utf-8", "replace"),
         )
 
     def _lost(self, fault: requests.RequestException | ValueError) -> Lost:
@@ -207,6 +222,16 @@ class Wire:
             # Its words may hold the secret in a form that hides from redaction: only the class is told.
             return Lost(arrived=False, text=f"The request cannot be made: {name}.", remedy=NOT_SENDABLE)
         return Lost(arrived=may_have_arrived(fault), text=self.excerpt(f"{name}: {fault}"))
+
+
+def _whole(response: requests.Response) -> bytes | None:
+    """The body, unpacked; None when it is longer than any answer."""
+    body = bytearray()
+    for part in response.iter_content(PART):
+        body += part
+        if len(body) > LONGEST_ANSWER:
+            return None
+    return bytes(body)
 
 
 def may_have_arrived(fault: requests.RequestException | ValueError) -> bool:

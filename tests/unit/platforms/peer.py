@@ -18,6 +18,8 @@ class Peer:
     def __init__(self, manner: Manner, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
         self.over = threading.Event()
+        self.drained = False
+        """Whether somebody let a flood come to its end."""
         self._manner, self._tls = manner, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -85,6 +87,19 @@ def saying(status: int, body: bytes = b"", *headers: str) -> Manner:
     """A whole HTTP answer."""
     lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}", *headers, "", ""]
     return answering("\r\n".join(lines).encode("latin-1") + body)
+
+
+def flooding(head: bytes, part: bytes = b" " * 2**16, parts: int = 1000) -> Manner:
+    """Answers with so much that nobody should read it to its end; `drained` says that somebody did."""
+
+    def manner(connection: socket.socket, peer: Peer) -> None:
+        read(connection, peer)
+        connection.sendall(head)
+        for _ in range(parts):
+            connection.sendall(part)
+        peer.drained = True
+
+    return manner
 
 
 def silent(connection: socket.socket, peer: Peer) -> None:
