@@ -5,6 +5,8 @@ The same for every platform; what differs is in its `[oauth]` section.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +22,9 @@ from conversion_sync.redaction import hide
 UNAVAILABLE = "oauth_unavailable"
 TOO_MANY = 429
 PASSING = (Outcome.RETRY_LATER, Outcome.AMBIGUOUS)
+ERROR_NAME = re.compile(r"[a-z0-9_.-]{1,40}")
+DEFAULT_LIFE = timedelta(minutes=5)
+"""Of an access token whose life the platform tells in no way that can be read: renewed soon, if it can be."""
 LONGEST_LIFE = 10 * 365 * 86400
 """Seconds; what is longer is no life but a mistake."""
 
@@ -75,12 +80,12 @@ class Client:
         else:
             answer = wire.post_form(address, body)
         if isinstance(answer, Reply):
-            return self._read(answer, wire, now)
+            return self._read(answer, wire, now, renewable="refresh_token" in asked)
         if answer.remedy:
             return Refusal(answer.result())
         return Refusal(_unavailable(answer.text, None), unheard=answer.arrived)
 
-    def _read(self, answer: Reply, wire: Wire, now: datetime) -> Issued | Refusal:
+    def _read(self, answer: Reply, wire: Wire, now: datetime, *, renewable: bool) -> Issued | Refusal:
         document = members(answer.document())
         tokens = members(document.get(self.oauth.envelope)) if self.oauth.envelope else document
         good = answer.status < FIRST_REDIRECT and (not self.oauth.envelope or document.get("code") == 0)
@@ -94,8 +99,11 @@ class Client:
             return Refusal(
                 SendResult(outcome=Outcome.HOLD, code="not_sendable", text=text, remedy=NOT_SENDABLE)
             )
-        life = _seconds(tokens.get("expires_in"))
-        if life is None and self.oauth.access_minutes is not None:
+        told = tokens.get("expires_in")
+        life = _seconds(told)
+        if life is None and told is not None and (refresh or renewable):
+            life = DEFAULT_LIFE
+        elif life is None and self.oauth.access_minutes is not None:
             life = timedelta(minutes=self.oauth.access_minutes)
         return Issued(
             access=access,
@@ -115,7 +123,8 @@ class Client:
             passing = passing or outcome_of(self.facts.codes, code) in PASSING
         else:
             known = isinstance(named, str)
-            code = f"oauth_{str(named)[:40]}"
+            # What is no error's name may be anything, a token too; it stands in the text alone, scrubbed.
+            code = f"oauth_{named}" if ERROR_NAME.fullmatch(str(named)) else "oauth_error"
         if passing or not known:
             return Refusal(
                 _unavailable(text, answer), unheard=good or answer.status >= FIRST_SERVER_ERROR or not known
@@ -142,9 +151,13 @@ def _sendable(token: str) -> bool:
 
 
 def _seconds(value: object) -> timedelta | None:
-    """A life as platforms tell it, in whole seconds; None where they do not."""
-    try:
-        told = int(str(value))
-    except ValueError:
+    """A life as platforms tell it, in seconds, as a number or a text; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    return timedelta(seconds=min(told, LONGEST_LIFE)) if told > 0 else None
+    try:
+        told = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if math.isnan(told) or told < 1:
+        return None
+    return timedelta(seconds=int(min(told, LONGEST_LIFE)))
