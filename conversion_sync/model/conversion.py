@@ -47,7 +47,7 @@ class State(StrEnum):
 
 
 OPENS_IN = frozenset({State.PLANNED, State.SKIPPED, State.HELD, State.SUPERSEDED})
-"""Where planning may open a row."""
+"""Where planning may open a row. Kept by the database alone, like the next table."""
 LEADS_TO: Mapping[State, frozenset[State]] = {
     State.PLANNED: frozenset(
         {State.IN_FLIGHT, State.SKIPPED, State.SUPERSEDED, State.HELD, State.UNKNOWN},
@@ -63,7 +63,9 @@ LEADS_TO: Mapping[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.SETTLED, State.PLANNED}),
     State.SUPERSEDED: frozenset({State.PLANNED, State.SKIPPED, State.HELD}),
 }
-"""Where each state may lead; the database lets no row go another way (its twin stands in sql/schema/0009)."""
+"""Where each state may lead, for people and tests to read. What keeps rows to it, whoever writes, are the
+triggers of sql/schema/0009_state_changes.sql; tests/integration/test_states.py holds the two equal.
+"""
 HELD_BY_PLATFORM = frozenset({State.SETTLED, State.ACCEPTED})
 """What the platform has in its books, by all it said so far."""
 
