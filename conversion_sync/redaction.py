@@ -14,6 +14,9 @@ from typing import Any
 LONGEST = 500
 """Characters of vendor text that are kept."""
 
+SEARCHED = 20 * LONGEST
+"""Characters of vendor text that are searched for what must not be kept."""
+
 HIDDEN = "[redacted]"
 
 _NAMES = (
@@ -72,11 +75,14 @@ def redact(text: str) -> str:
 def excerpt(text: str, *secrets: str) -> str:
     """`redact`, on one line, at most `LONGEST` characters; `secrets` are hidden wherever they stand.
 
-    Redacted before it is cut: half a token is no pattern any more.
+    Redacted before it is cut: half a token is no pattern any more. Of a long text only the beginning is
+    searched, which takes time that grows faster than the text; if little of that is left, it is not shown.
     """
     for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may begin like another
         text = text.replace(secret, HIDDEN)
-    line = " ".join(redact(text).split())
+    line = " ".join(redact(text[:SEARCHED]).split())
+    if len(text) > SEARCHED and len(line) < 2 * LONGEST:
+        return HIDDEN
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 

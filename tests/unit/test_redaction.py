@@ -9,7 +9,16 @@ from collections.abc import Iterator
 import pytest
 
 from conversion_sync import redaction
-from conversion_sync.redaction import LONGEST, RedactingFilter, excerpt, hide, install, redact
+from conversion_sync.redaction import (
+    HIDDEN,
+    LONGEST,
+    SEARCHED,
+    RedactingFilter,
+    excerpt,
+    hide,
+    install,
+    redact,
+)
 
 CANARY = "CANARY0123456789abcdef"
 HASH = "b4cb6cb33fe4b865868de825023a1e2790dc12ac01ecc8d7c5afe8254071c8ba"
@@ -151,3 +160,13 @@ def test_a_configured_secret_is_hidden_whatever_it_looks_like(monkeypatch: pytes
 
 def test_a_secret_that_begins_like_another_is_hidden_to_its_end() -> None:
     assert excerpt("refused app-of-mine-secret", "app-of-mine", "app-of-mine-secret") == "refused [redacted]"
+
+
+def test_the_excerpt_of_megabytes_is_of_their_beginning_and_shows_no_half_token() -> None:
+    assert excerpt("a" * 8_000_000) == "a" * 499 + "\u2026"
+    assert excerpt("said " * 3 + "x" * 20_000 + " canary-secret", "canary-secret").startswith(
+        "said said said x"
+    )
+    spaces = " " * (SEARCHED - len("Bearer") - 8)
+    assert excerpt(f"said {spaces}Bearer {'canary' * 20}") == HIDDEN
+    assert excerpt(f"said {spaces}") == "said"
