@@ -1,7 +1,6 @@
-"""The rooms without Dagster: records normalised a CPU-second, conversions delivered a second.
+"""The rooms without Dagster, and records normalised a CPU-second.
 
-Each figure has its floor, measured in the same run: what the same records or requests cost when
-nothing is done with them.
+That figure has its floor, measured in the same run: what parsing the same records costs.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import groupby
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.model.revenue import customer_key
@@ -39,7 +38,7 @@ def room_figures(context: Context, window: Window) -> dict[str, float]:
     for name, room in (("normalise", normalise), ("attribute", attribute), ("plan", plan)):
         figures[f"{name}, s"] = _wall(lambda room=room: room(context, window))
     for platform, account in sorted(context.platforms):
-        figures |= _delivered(context, window, platform, account)
+        deliver(context, window, platform, account)
     return figures
 
 
@@ -77,23 +76,6 @@ def _normalised(context: Context) -> dict[str, float]:
         "records normalised / CPU-s": len(rows) / work,
         "normalising, times the cost of json.loads": work / floor,
     }
-
-
-def _delivered(context: Context, window: Window, platform: str, account: str) -> dict[str, float]:
-    before = _held(context.engine, platform)
-    cpu = time.process_time()
-    seconds = _wall(lambda: deliver(context, window, platform, account))
-    rows = _held(context.engine, platform) - before
-    return {
-        f"{platform}: rows delivered / s": rows / seconds,
-        f"{platform}: rows delivered / our CPU-s": rows / max(time.process_time() - cpu, 1e-9),
-    }
-
-
-def _held(engine: Engine, platform: str) -> int:
-    with engine.connect() as connection:
-        statement = text("select count(*) from conversion where platform = :name and state = 'settled'")
-        return int(connection.scalar(statement, {"name": platform}) or 0)
 
 
 def _wall(work: Callable[[], object]) -> float:
