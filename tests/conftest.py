@@ -113,7 +113,11 @@ def chromium() -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves browser tests out where there is no browser; the summary says so."""
+    """Long files begin first, so that no worker ends with one; browser tests need a browser.
+
+    Where there is none they are left out, and the summary says so.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if chromium() is not None:
         return
     left_out = [item for item in items if item.get_closest_marker("browser")]
