@@ -25,6 +25,7 @@ from tests.integration.world import TINY, by_force, event, rooms, rows
 
 UPLOAD, ADJUST = "UploadClickConversions", "UploadConversionAdjustments"
 CONVERSION, ADJUSTMENT = "conversion_upload_error", "conversion_adjustment_upload_error"
+TOO_MANY = f"{ADJUSTMENT}.TOO_MANY_ADJUSTMENTS_IN_REQUEST"
 
 
 def expected(table: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -55,8 +56,8 @@ def refund_all(engine: Engine, count: int, net: int) -> None:
     rooms(engine, window=TINY)
 
 
-def one_by_one(engine: Engine, count: int) -> Iterable[str]:
-    """Puts one payment after the other back to where it may leave, and the others out of the way.
+def one_by_one(engine: Engine, count: int, prefix: str = "pay") -> Iterable[str]:
+    """Puts one event after the other back to where it may leave, and the others out of the way.
 
     What earlier answers did to the account's pace is forgotten.
     """
@@ -70,9 +71,9 @@ def one_by_one(engine: Engine, count: int) -> Iterable[str]:
                     "update conversion set state = 'planned', reason = 'ready', in_doubt = false,"
                     " first_sent_at = null, attempts = 0 where event_key = :key"
                 ),
-                {"key": f"pay{number}"},
+                {"key": f"{prefix}{number}"},
             )
-        yield f"pay{number}"
+        yield f"{prefix}{number}"
 
 
 def test_codes_on_click_conversions(engine: Engine, vendor: Google) -> None:
@@ -110,6 +111,38 @@ def test_codes_on_a_whole_upload(engine: Engine, vendor: Google) -> None:
         assert told == code
         seen[code] = state
     assert seen == table
+
+
+@pytest.mark.parametrize(
+    ("net", "codes"), [(100, RETRACTIONS), (40, RESTATEMENTS)], ids=["retract", "restate"]
+)
+def test_codes_on_a_whole_upload_of_adjustments(
+    engine: Engine, vendor: Google, net: int, codes: Mapping[str, str]
+) -> None:
+    table = expected((code, spec) for code, spec in with_group(ADJUSTMENT, codes) if code != TOO_MANY)
+    payments(engine, len(table))
+    adapter = vendor.adapter("click_upload")
+    send(engine, adapter)
+    refund_all(engine, len(table), net)
+    seen: dict[str, str] = {}
+    for key, code in zip(one_by_one(engine, len(table), "back"), table, strict=True):
+        vendor.vendors.faults.clear()
+        vendor.go_wrong("google_ads", ADJUST, grpc_status="INVALID_ARGUMENT", grpc_error=code)
+        send(engine, adapter)
+        state, _, told = ended(engine, "adjustment")[key]
+        assert told == code
+        seen[code] = state
+    assert seen == table
+
+
+def test_a_request_of_too_many_adjustments_is_split(engine: Engine, vendor: Google) -> None:
+    payments(engine, 4)
+    adapter = vendor.adapter("click_upload")
+    send(engine, adapter)
+    refund_all(engine, 4, 40)
+    vendor.go_wrong("google_ads", ADJUST, times=1, grpc_status="INVALID_ARGUMENT", grpc_error=TOO_MANY)
+    send(engine, adapter)
+    assert {state for state, _, _ in ended(engine, "adjustment").values()} == {"settled"}
 
 
 def test_codes_of_data_manager_while_it_processes(engine: Engine, vendor: Google) -> None:
