@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,16 @@ SHARED_MEMORY = 6
 """The line of postmaster.pid with the key and the id of the server's shared memory."""
 ORPHANS_PATIENCE = 10.0
 """Seconds the processes of a killed server get to end."""
+AS_USER = """
+import os, sys
+user, group, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(group))
+os.setuid(int(user))
+os.execv(command[0], command)
+"""
+"""Gives root away, then becomes the program. Popen's own `user` would fork this process, whose gRPC may then
+bring the child down before it becomes anything (vfork, used where the user stays the same, is safe)."""
 UNSAFE_BUT_QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -238,18 +249,17 @@ def _last_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _call(place: Place, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    identity: dict[str, object] = {}
+    command = [str(place.binaries / program), *arguments]
     if place.uid is not None:
-        identity = {"user": place.uid, "group": place.gid, "extra_groups": []}
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]  # noqa: S603 - our own programs
-        [str(place.binaries / program), *arguments],
+        command = [sys.executable, "-I", "-S", "-c", AS_USER, str(place.uid), str(place.gid), *command]
+    return subprocess.run(  # noqa: S603 - our own programs
+        command,
         cwd=place.data.parent,
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        **identity,
     )
 
 

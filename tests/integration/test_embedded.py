@@ -52,6 +52,15 @@ with EmbeddedServer(Path(home), durable=False) as server:
 """A user of the home folder, who leaves when its input ends. An ordinary user has PostgreSQL within reach."""
 
 
+SLEEPER = """
+import os, sys
+os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[2], ["sleep", "600"])
+"""
+"""Some program of that user. It changes its own user: forking this process, with the threads of gRPC that
+other tests left in it, can bring the child down."""
+
+
 class Holder:
     """Another process that uses a home folder's server, as this or another user."""
 
@@ -192,7 +201,7 @@ def test_a_process_id_that_belongs_to_another_program_by_now_is_no_server(
     owner = file.stat().st_uid
     first.kill()
     os.kill(pid, signal.SIGKILL)
-    other = subprocess.Popen(["sleep", "600"], user=owner if owner != ME else None)
+    other = subprocess.Popen([sys.executable, "-c", SLEEPER, str(owner), str(shutil.which("sleep"))])
     try:
         lines = file.read_text().splitlines()
         file.write_text("\n".join([str(other.pid), *lines[1:], ""]))
