@@ -22,9 +22,9 @@ from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.rows import read
 from conversion_sync.model.windows import Window, floor_hour
 from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.deliver import deliver, targets
-from conversion_sync.platforms.registry import settings_type
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.engine import connect
 

@@ -56,12 +56,12 @@ def configuration(settings: Settings) -> Iterator[Line]:
             detail=f"{mode}: nothing is sent.",
             remedy="Set upload_mode: live once the planned rows look right.",
         )
-    if not settings.billing.stripe:
+    if not settings.billing.items():
         yield Line(
             level="error",
             what="billing",
             detail="no billing account: there are no payments to report.",
-            remedy="Add one under `billing.stripe`.",
+            remedy="Add one under `billing`, for example `billing.stripe.main`.",
         )
     if not settings.accounts():
         yield Line(

@@ -76,7 +76,7 @@ def demo_world(home: Path, size: Sequence[str] = SIZE) -> Iterator[DemoWorld]:
 
     `size` are the sandbox's options for a business of another size.
     """
-    from conversion_sync.platforms.registry import load_settings
+    from conversion_sync.pipeline.configuration import load_settings
     from conversion_sync.sandbox.process import running
     from conversion_sync.store.embedded import EmbeddedServer
 

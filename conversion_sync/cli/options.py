@@ -53,7 +53,7 @@ To = Annotated[
 
 def settings_of(ctx: typer.Context) -> Settings:
     """The chosen configuration, validated. Raises ConfigurationError."""
-    from conversion_sync.platforms.registry import load_settings
+    from conversion_sync.pipeline.configuration import load_settings
 
     choice = ctx.ensure_object(Choice)
     if choice.demo:

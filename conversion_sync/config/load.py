@@ -24,7 +24,7 @@ EXAMPLE = "conversion-sync.example.yaml"
 def load(shape: type[Settings], path: Path | None = None) -> Settings:
     """The settings in `path`, else in the file CONVERSION_SYNC_CONFIG names, else in ./conversion_sync.yaml.
 
-    `shape` is the type of the whole file (`platforms.registry.settings_type`).
+    `shape` is the type of the whole file (`pipeline.configuration.settings_type`).
     Raises ConfigurationError that lists every problem found with its key and remedy; no secret is in it.
     """
     file = path or Path(os.environ.get(VARIABLE) or DEFAULT)

@@ -69,19 +69,13 @@ class Database(Part):
     dagster_database: str = "dagster"
 
 
-class StripeAccount(Part):
-    api_key: SecretStr
-    api_base: str = "https://api.stripe.com"
+class BillingAccount(Part):
+    """What every billing account may set; a provider adds its own keys in its `settings.py`."""
+
     settle_lag_minutes: int = Field(default=10, ge=0, le=120)
+    """How long after an hour its records are complete."""
     overlap_minutes: int = Field(default=15, ge=0, le=1440)
-    user_id_metadata: str = "cs_user_id"
-    """Metadata key that holds the product's user id."""
-    visitor_id_metadata: str = "cs_anon_id"
-    """Metadata key that holds the browser's visitor id."""
-
-
-class Billing(Part):
-    stripe: Mapping[Name, StripeAccount] = Field(default_factory=dict)
+    """How much of the time before a window is read again with it."""
 
 
 class ClickColumns(Part):
@@ -210,20 +204,20 @@ class Mapped:
 Entry = TypeVar("Entry", bound=Part)
 
 
-class ByPlatform(Part, Generic[Entry]):
-    """A key for each platform, with entries by account. `config.shape` adds the platforms there are."""
+class ByVendor(Part, Generic[Entry]):
+    """A key for each vendor of a kind, with entries by account. `config.shape` adds the vendors there are."""
 
-    def __getitem__(self, platform: str) -> Mapping[str, Entry]:
-        """The entries of one platform."""
-        entries: Mapping[str, Entry] = getattr(self, platform)
+    def __getitem__(self, vendor: str) -> Mapping[str, Entry]:
+        """The entries of one vendor."""
+        entries: Mapping[str, Entry] = getattr(self, vendor)
         return entries
 
     def items(self) -> list[tuple[str, str, Entry]]:
-        """Every entry with its platform and account, in a stable order."""
+        """Every entry with its vendor and account, in a stable order."""
         return [
-            (platform, account, self[platform][account])
-            for platform in sorted(type(self).model_fields)
-            for account in sorted(self[platform])
+            (vendor, account, self[vendor][account])
+            for vendor in sorted(type(self).model_fields)
+            for account in sorted(self[vendor])
         ]
 
 
@@ -243,7 +237,7 @@ class Action(Part):
 
     kinds: tuple[EventKind, ...] = Field(min_length=1)
     value: ValueRule = ValueRule()
-    targets: ByPlatform[TargetSettings]
+    targets: ByVendor[TargetSettings]
     """Per platform, per account: what the action is called there."""
 
 
@@ -280,9 +274,9 @@ class Settings(Part):
     upload_mode: UploadMode = UploadMode.DRY_RUN
     home: Path = Path(".conversion_sync")
     database: Database = Database()
-    billing: Billing
+    billing: ByVendor[BillingAccount]
     clicks: Mapping[Name, ClickTable] = Field(default_factory=dict)
-    platforms: ByPlatform[AccountSettings]
+    platforms: ByVendor[AccountSettings]
     actions: Mapping[Name, Action] = Field(default_factory=dict)
     attribution: Attribution = Attribution()
     schedule: Schedule = Schedule()
@@ -290,7 +284,7 @@ class Settings(Part):
     @property
     def settle_lag(self) -> timedelta:
         """How long after an hour its events are complete at every billing account."""
-        lags = [account.settle_lag_minutes for account in self.billing.stripe.values()]
+        lags = [account.settle_lag_minutes for _, _, account in self.billing.items()]
         return timedelta(minutes=max(lags, default=0))
 
     def accounts(self) -> list[tuple[str, str]]:

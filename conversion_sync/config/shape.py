@@ -1,4 +1,4 @@
-"""The type of the whole file: `Settings`, with the keys each platform brings for its accounts and targets."""
+"""The type of the whole file: `Settings`, with the keys each vendor brings for its accounts and targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import Field, create_model
 from conversion_sync.config.settings import (
     AccountSettings,
     Action,
-    ByPlatform,
+    BillingAccount,
+    ByVendor,
     Name,
     Part,
     Settings,
@@ -28,21 +29,26 @@ class Kind:
     target: type[TargetSettings]
 
 
-def shape(kinds: Mapping[str, Kind]) -> type[Settings]:
-    """The settings of a file that may name these platforms, by their name."""
+def shape(kinds: Mapping[str, Kind], providers: Mapping[str, type[BillingAccount]]) -> type[Settings]:
+    """The settings of a file that may name these platforms and billing systems, by their name."""
+    billing = create_model("Billing", __base__=ByVendor[BillingAccount], **_entries(providers))
     platforms = create_model(
         "Platforms",
-        __base__=ByPlatform[AccountSettings],
+        __base__=ByVendor[AccountSettings],
         **_entries({name: kind.account for name, kind in kinds.items()}),
     )
     targets = create_model(
         "Targets",
-        __base__=ByPlatform[TargetSettings],
+        __base__=ByVendor[TargetSettings],
         **_entries({name: kind.target for name, kind in kinds.items()}),
     )
     action = create_model("Action", __base__=Action, targets=(targets, ...))
     return create_model(
-        "Settings", __base__=Settings, platforms=(platforms, ...), **_entries({"actions": action})
+        "Settings",
+        __base__=Settings,
+        billing=(billing, ...),
+        platforms=(platforms, ...),
+        **_entries({"actions": action}),
     )
 
 

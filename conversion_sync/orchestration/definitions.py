@@ -9,7 +9,7 @@ from __future__ import annotations
 import dagster as dg
 
 from conversion_sync.orchestration.build import build
-from conversion_sync.platforms.registry import load_settings
+from conversion_sync.pipeline.configuration import load_settings
 from conversion_sync.redaction import install
 
 

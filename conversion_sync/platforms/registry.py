@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import import_module
 from importlib.resources import files
-from pathlib import Path
 from pkgutil import iter_modules
 
 from pydantic import create_model
 
 from conversion_sync import platforms
-from conversion_sync.config.load import load
 from conversion_sync.config.settings import AccountSettings, Settings
-from conversion_sync.config.shape import Kind, shape
+from conversion_sync.config.shape import Kind
 from conversion_sync.model.identifier import Identifier
 from conversion_sync.platforms.catalogue import catalogue_of, identifiers_of
 from conversion_sync.platforms.platform import Catalogue, Platform, Tokens
@@ -48,17 +46,6 @@ def _taking(account: type[AccountSettings], taken: tuple[Identifier, ...]) -> ty
     made = create_model(account.__name__, __base__=account)
     made.takes = taken
     return made
-
-
-@cache
-def settings_type() -> type[Settings]:
-    """The type of a configuration that may name every platform there is."""
-    return shape(kinds())
-
-
-def load_settings(path: Path | None = None) -> Settings:
-    """The configuration, as `config.load` reads it. Raises ConfigurationError with every problem found."""
-    return load(settings_type(), path)
 
 
 def catalogues(settings: Settings) -> dict[Key, Catalogue]:

@@ -24,13 +24,13 @@ from conversion_sync.config.settings import Settings, UploadMode
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.attribute import attribute
 from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.deliver import deliver
 from conversion_sync.pipeline.normalise import normalise
 from conversion_sync.pipeline.plan import plan
 from conversion_sync.pipeline.pull import pull_billing, pull_clicks
 from conversion_sync.pipeline.report import DeliveryReport
-from conversion_sync.platforms.registry import settings_type
 from conversion_sync.sandbox.process import running
 from conversion_sync.store.embedded import EmbeddedServer
 from tests.conftest import TEMPLATE

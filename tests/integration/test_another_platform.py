@@ -20,6 +20,7 @@ from conversion_sync.model.revenue import EventKind
 from conversion_sync.orchestration.build import build
 from conversion_sync.pipeline.attribute import attribute
 from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.configuration import load_settings, settings_type
 from conversion_sync.pipeline.deliver import deliver
 from conversion_sync.pipeline.plan import plan
 from conversion_sync.platforms import registry
@@ -110,7 +111,7 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.startswith("conversion_sync.platforms.postcards")]:
         del sys.modules[name]
     registry.kinds.cache_clear()
-    registry.settings_type.cache_clear()
+    settings_type.cache_clear()
     importlib.invalidate_caches()
 
 
@@ -153,7 +154,7 @@ def settings(postcards: None, office: Peer, tmp_path: Path, monkeypatch: pytest.
     }
     file = tmp_path / "conversion_sync.yaml"
     file.write_text(yaml.safe_dump(content))
-    return registry.load_settings(file)
+    return load_settings(file)
 
 
 def test_a_platform_nobody_knows_is_delivered_to(

@@ -15,7 +15,7 @@ from conversion_sync.clicks.table import TableClicks
 from conversion_sync.config.settings import ClickTable
 from conversion_sync.errors import ConfigurationError, TransientError
 from conversion_sync.model.windows import Window
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.pipeline.configuration import settings_type
 from tests.conftest import Database
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -16,13 +16,13 @@ from conversion_sync.model.click import ClickIdKind, Consent
 from conversion_sync.model.identifier import HASH_OF_NOTHING
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.deliver import deliver
 from conversion_sync.pipeline.normalise import normalise
 from conversion_sync.pipeline.plan import plan
 from conversion_sync.pipeline.pull import land_record_page
 from conversion_sync.platforms.identifiers import digest
-from conversion_sync.platforms.registry import settings_type
 from conversion_sync.store.queries import query
 from tests.integration.scripted import Scripted, facts, taken
 from tests.integration.world import CUSTOMER, DAY, EVERYTHING, HOUR, NOW, TINY, click, land, link, rooms, rows

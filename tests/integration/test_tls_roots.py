@@ -10,8 +10,8 @@ from conversion_sync.errors import ConfigurationError
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.build import context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.deliver import deliver
-from conversion_sync.platforms.registry import settings_type
 from tests.conftest import Database
 from tests.integration.scripted import enable
 from tests.integration.world import HOUR, NOW, event, rooms, rows

@@ -19,11 +19,11 @@ from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.operate import operate_on
 from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
 from conversion_sync.pipeline.settle import SettlementReport
-from conversion_sync.platforms.registry import settings_type
 from conversion_sync.reports.status import LawStatus
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

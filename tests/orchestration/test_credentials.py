@@ -13,7 +13,7 @@ import pytest
 from conversion_sync.credentials.forecast import Standing, standings
 from conversion_sync.model.expiry import Notice, Urgency
 from conversion_sync.orchestration.credentials import CHECK_CREDENTIALS, SENSOR
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.pipeline.configuration import settings_type
 from tests.conftest import Database
 from tests.orchestration.conftest import START, Script, definitions
 from tests.orchestration.test_laws import said

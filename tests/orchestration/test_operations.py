@@ -10,7 +10,7 @@ import pytest
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.pipeline.build import context
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.pipeline.configuration import settings_type
 from tests.integration.scripted import Scripted, enable, payments, run, states
 from tests.integration.test_delivery_faults import LOST
 from tests.integration.test_operate import refusing, vendor_ids

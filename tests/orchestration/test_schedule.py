@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from conversion_sync.config.settings import Billing, Schedule, Settings, StripeAccount
+from conversion_sync.config.settings import Schedule, Settings
 from conversion_sync.errors import ConfigurationError, PermanentError
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.catch_up import covered, next_try
@@ -273,9 +273,10 @@ def test_hours_before_the_bound_are_left_to_a_backfill(settings, instance) -> No
 
 def lagging(settings: Settings, *minutes: int) -> Settings:
     accounts = {
-        f"a{number}": StripeAccount(api_key="k", settle_lag_minutes=lag) for number, lag in enumerate(minutes)
+        f"a{number}": {"api_key": "k", "settle_lag_minutes": lag} for number, lag in enumerate(minutes)
     }
-    return settings.model_copy(update={"billing": Billing(stripe=accounts)})
+    billing = type(settings.billing).model_validate({"stripe": accounts})
+    return settings.model_copy(update={"billing": billing})
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from conversion_sync.config.settings import Database, Settings
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.pipeline.build import context as build_context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.platforms.platform import Settlement, SettlementStatus
-from conversion_sync.platforms.registry import settings_type
 from tests.integration.scripted import Scripted, enable, payments, run, states
 from tests.integration.test_settlement import confirming
 from tests.integration.world import HOUR, NOW

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import catalogue
 from conversion_sync.billing.stripe.identity import Keys
 from conversion_sync.billing.stripe.normalise import book
-from conversion_sync.config.settings import StripeAccount
+from conversion_sync.billing.stripe.records import received
+from conversion_sync.billing.stripe.settings import Account
 from conversion_sync.model.revenue import CustomerBook, CustomerKey
 from conversion_sync.model.windows import Window
 
@@ -20,9 +21,7 @@ class StripeProvider:
 
     provider = "stripe"
 
-    def __init__(
-        self, account: str, settings: StripeAccount, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, account: str, settings: Account, sleep: Callable[[float], None] = time.sleep) -> None:
         self.account = account
         self._sleep = sleep
         self._settings = settings
@@ -43,9 +42,21 @@ class StripeProvider:
         )
         yield from feed.pages(window, timedelta(minutes=self._settings.overlap_minutes))
 
+    @property
+    def retention(self) -> timedelta:
+        """Stripe lists events for 30 days. Source: specs/billing.md §1.8."""
+        return timedelta(days=catalogue().api.retention_days)
+
+    def received(self, body: bytes, received_at: datetime) -> Sequence[RawRecord]:  # noqa: ARG002 - events have a time
+        """The event in a webhook's body."""
+        return [received(body)]
+
     def normalise(self, customer: CustomerKey, records: Iterable[RawRecord]) -> CustomerBook:
         """The customer's book."""
         return book(customer, records, self._keys)
 
     def close(self) -> None:
         """Connections belong to the feed and go with it."""
+
+
+adapter = StripeProvider

@@ -10,17 +10,16 @@ unfiltered listing would also move every event type that has nothing to do with 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import tenacity
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.shapes import references
+from conversion_sync.billing.stripe.records import record_of
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
 from conversion_sync.redaction import excerpt
@@ -77,20 +76,8 @@ class EventFeed:
                 return
 
     def _record(self, event: Json) -> RawRecord:
-        thing = event["data"]["object"]
-        self._complete_lines(thing)
-        named = references(thing)
-        return RawRecord(
-            event_id=str(event["id"]),
-            event_type=str(event["type"]),
-            created_at=datetime.fromtimestamp(event["created"], UTC),
-            livemode=bool(event.get("livemode")),
-            api_version=event.get("api_version"),
-            customer_ref=named.customer,
-            invoice_ref=named.invoice,
-            payment_ref=named.payment,
-            body=json.dumps(event, separators=(",", ":"), ensure_ascii=False),
-        )
+        self._complete_lines(event["data"]["object"])
+        return record_of(event)
 
     def _complete_lines(self, thing: Json) -> None:
         """An invoice embeds its first ten lines; the stored record gets all: reading it needs no API."""

@@ -16,7 +16,7 @@ from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.expiry import Urgency
 from conversion_sync.model.windows import floor_hour
 from conversion_sync.orchestration.uploads import ACCEPTED
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.pipeline.configuration import settings_type
 from tests.conftest import Database
 from tests.contract.credentials.company import Company
 from tests.contract.credentials.conftest import OTHER, Place

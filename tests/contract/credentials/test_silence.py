@@ -28,7 +28,7 @@ from conversion_sync.credentials.store import Store
 from conversion_sync.delivery.deliver import deliver as deliver_rows
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.windows import floor_hour
-from conversion_sync.platforms.registry import load_settings
+from conversion_sync.pipeline.configuration import load_settings
 from conversion_sync.redaction import install
 from conversion_sync.sandbox import google_rpc
 from conversion_sync.sandbox.faults import Rule

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import requests
 
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.platforms.platform import Platform
-from conversion_sync.platforms.registry import TokensOf, factories, settings_type
+from conversion_sync.platforms.registry import TokensOf, factories
 from conversion_sync.sandbox.process import start
 from tests.conftest import Database
 from tests.contract.platforms.cases import CASES, Case

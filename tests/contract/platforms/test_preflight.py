@@ -10,9 +10,10 @@ import pytest
 
 from conversion_sync.cli.checks import Line, platforms
 from conversion_sync.config.settings import Settings
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.platforms.platform import Finding, Platform, Preflight
 from conversion_sync.platforms.preflight import AGAIN, UNASKED
-from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds, settings_type
+from conversion_sync.platforms.registry import TokensOf, adapter_of, kinds
 from conversion_sync.platforms.tiktok.adapter import IN_ORDER
 from conversion_sync.platforms.tokens import FixedToken
 from tests.contract.platforms.cases import CASES, Case

@@ -11,7 +11,7 @@ import requests
 from conversion_sync.billing.provider import BillingProvider
 from conversion_sync.billing.stripe.adapter import StripeProvider
 from conversion_sync.billing.stripe.catalogue import catalogue
-from conversion_sync.config.settings import StripeAccount
+from conversion_sync.billing.stripe.settings import Account
 
 Json = dict[str, Any]
 Endpoints = Mapping[str, Any]
@@ -46,7 +46,7 @@ def stripe_account(endpoints: Endpoints) -> dict[str, Any]:
 
 
 def open_stripe(account: str, settings: Mapping[str, Any], sleep: Sleep) -> BillingProvider:
-    return StripeProvider(account, StripeAccount.model_validate(settings), sleep)
+    return StripeProvider(account, Account.model_validate(settings), sleep)
 
 
 def told_by_stripe(endpoints: Endpoints) -> list[Json]:

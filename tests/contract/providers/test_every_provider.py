@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from conversion_sync.billing.registry import providers
-from conversion_sync.config.settings import Billing
+from conversion_sync.billing.registry import kinds, providers
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
-from conversion_sync.platforms.registry import settings_type
+from conversion_sync.pipeline.configuration import settings_type
 from tests.contract.platforms.running import Sandbox
 from tests.contract.providers.cases import CASES, Case, Json
 from tests.contract.providers.conftest import Account, Opened, Told
@@ -39,7 +38,7 @@ def everything_once(account: Account, told: Told) -> bool:
 
 
 def test_every_billing_system_of_the_configuration_is_here() -> None:
-    assert sorted(case.provider for case in CASES) == sorted(Billing.model_fields)
+    assert sorted(case.provider for case in CASES) == sorted(kinds())
 
 
 def test_the_configuration_leads_to_every_account(sandbox: Sandbox, case: Case, told: Told) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from conversion_sync.billing import registry as billing
 from conversion_sync.cli.main import application
 from conversion_sync.config.settings import (
     Action,
     Attribution,
     ClickTable,
     Schedule,
-    StripeAccount,
 )
 from conversion_sync.model.conversion import REASONS, State
 from conversion_sync.model.revenue import ADJUSTMENT_KINDS, EventKind
@@ -47,7 +47,7 @@ def test_every_field_of_the_record_is_documented(field: str) -> None:
 
 def keys() -> Iterator[str]:
     parts = (
-        StripeAccount,
+        *billing.kinds().values(),
         ClickTable,
         Action,
         Attribution,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from conversion_sync.errors import ConfigurationError
-from conversion_sync.platforms.registry import load_settings
+from conversion_sync.pipeline.configuration import load_settings
 
 GOOD: dict[str, Any] = {
     "start": "2026-01-01T00:00:00Z",

@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from conversion_sync import redaction
-from conversion_sync.platforms.registry import catalogues, settings_type
-from conversion_sync.platforms.registry import load_settings as load
+from conversion_sync.pipeline.configuration import load_settings as load
+from conversion_sync.pipeline.configuration import settings_type
+from conversion_sync.platforms.registry import catalogues
 from tests.unit.config.files import GOOD, LITERAL, changed, refusal, written
 
 EXAMPLE = Path(__file__).parents[3] / "conversion-sync.example.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conversion_sync.platforms.registry import load_settings as load
+from conversion_sync.pipeline.configuration import load_settings as load
 from tests.unit.config.files import ABSENT, LITERAL, changed, refusal, written
 
 MISTAKES: list[tuple[str, dict[str, Any], str]] = [

@@ -1,0 +1,18 @@
+"""What a Stripe account may set."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from conversion_sync.config.settings import BillingAccount
+
+
+class Account(BillingAccount):
+    """`billing.stripe.<name>`."""
+
+    api_key: SecretStr
+    api_base: str = "https://api.stripe.com"
+    user_id_metadata: str = "cs_user_id"
+    """Metadata key that holds the product's user id."""
+    visitor_id_metadata: str = "cs_anon_id"
+    """Metadata key that holds the browser's visitor id."""
