@@ -19,6 +19,7 @@ from conversion_sync.cli.explain import explain
 from conversion_sync.cli.ledger import ledger
 from conversion_sync.cli.migrate import migrate
 from conversion_sync.cli.options import Choice
+from conversion_sync.cli.receiver import receiver
 from conversion_sync.cli.replay import release, replay, settle
 from conversion_sync.cli.sandbox import sandbox
 from conversion_sync.cli.status import status
@@ -55,6 +56,7 @@ def application() -> typer.Typer:
         connect,
         credentials,
         ui,
+        receiver,
         migrate,
         version,
     ):

@@ -69,6 +69,10 @@ class Database(Part):
     dagster_database: str = "dagster"
 
 
+Secrets = tuple[SecretStr, ...]
+"""Any of them is right: while one is replaced by the next, both are."""
+
+
 class BillingAccount(Part):
     """What every billing account may set; a provider adds its own keys in its `settings.py`."""
 
@@ -76,6 +80,8 @@ class BillingAccount(Part):
     """How long after an hour its records are complete."""
     overlap_minutes: int = Field(default=15, ge=0, le=1440)
     """How much of the time before a window is read again with it."""
+    webhook_secrets: Secrets = ()
+    """Signing secrets of the account's webhooks; without one the receiver takes nothing for it."""
 
 
 class ClickColumns(Part):
@@ -266,6 +272,15 @@ class Schedule(Part):
     """An hour with a larger share of refused rows than this is red."""
 
 
+class Receiver(Part):
+    """Where `conversion-sync receiver` listens; TLS ends at the proxy before it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=1, le=65535)
+    body_limit_bytes: int = Field(default=1_000_000, ge=1_000, le=50_000_000)
+    """A larger request is refused (413) without being read to its end."""
+
+
 class Settings(Part):
     """The whole file."""
 
@@ -280,6 +295,7 @@ class Settings(Part):
     actions: Mapping[Name, Action] = Field(default_factory=dict)
     attribution: Attribution = Attribution()
     schedule: Schedule = Schedule()
+    receiver: Receiver = Receiver()
 
     @property
     def settle_lag(self) -> timedelta:

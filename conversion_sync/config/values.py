@@ -80,6 +80,9 @@ def _filled(value: object, annotation: object, key: str, outside: _Outside) -> o
         return _secret(value, key, outside)
     if kind is Path and isinstance(value, str):
         return str(outside.folder / Path(value).expanduser())
+    if isinstance(value, list) and typing.get_origin(kind) is tuple:
+        element = typing.get_args(kind)[0]
+        return [_filled(one, element, f"{key}.{place}", outside) for place, one in enumerate(value)]
     if not isinstance(value, dict):
         return value
     return {
@@ -116,11 +119,14 @@ def plain(annotation: object) -> object:
 
 
 def child_of(kind: object, name: object) -> object | None:
-    """The type of key `name` under a part or a mapping; None where there is no such key."""
+    """The type of key `name` under a part, a mapping or a list; None where there is no such key."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         known = kind.model_fields.get(str(name))
         return None if known is None else known.annotation
     if typing.get_origin(kind) is Mapping:
         child: object = typing.get_args(kind)[1]
         return child
+    if typing.get_origin(kind) is tuple and isinstance(name, int):
+        element: object = typing.get_args(kind)[0]
+        return element
     return None

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.dialects.postgresql import psycopg
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -21,3 +22,9 @@ def sql_folder() -> Path:
 def query(name: str) -> TextClause:
     """The statement in `sql/<name>.sql`; its binds are written `:name`."""
     return text((sql_folder() / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def driver_query(name: str) -> str:
+    """The same statement for psycopg itself, whose binds are written `%(name)s`."""
+    return str(query(name).compile(dialect=psycopg.dialect()))  # type: ignore[no-untyped-call]

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
+from conversion_sync.billing.webhooks import Webhook
+
 
 class Part(BaseModel):
     """Frozen; unknown keys are refused."""
@@ -80,6 +82,7 @@ class StripeCatalogue(Part):
     api: Api
     retry: Retry
     events: Events
+    webhook: Webhook
     exponents: Exponents
     invoice: BillingReasons
     refund: RefundStatuses

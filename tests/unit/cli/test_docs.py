@@ -14,6 +14,7 @@ from conversion_sync.config.settings import (
     Action,
     Attribution,
     ClickTable,
+    Receiver,
     Schedule,
 )
 from conversion_sync.model.conversion import REASONS, State
@@ -52,6 +53,7 @@ def keys() -> Iterator[str]:
         Action,
         Attribution,
         Schedule,
+        Receiver,
         *(kind.account for kind in kinds().values()),
     )
     for part in parts:

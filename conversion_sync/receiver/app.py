@@ -1,0 +1,44 @@
+"""The receiver as an ASGI application: its routes, and what lives as long as it does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from conversion_sync.config.settings import Settings
+from conversion_sync.pipeline.context import utc_now
+from conversion_sync.receiver.bodies import Bodies
+from conversion_sync.receiver.commit import GroupCommit, NotKept, connector
+from conversion_sync.receiver.webhooks import Delivery, keep_deliveries, webhook_routes
+
+PATIENCE = 4.0
+"""Seconds a request waits for its commit; Paddle wants its answer within five (specs/billing.md §7)."""
+
+
+def app(settings: Settings, url: str, clock: Callable[[], datetime] = utc_now) -> Starlette:
+    """All routes. `url` is the database's address; nothing connects before the first request."""
+    inbox: GroupCommit[Delivery] = GroupCommit(connector(url), keep_deliveries, patience=PATIENCE)
+    bodies = Bodies(settings.receiver.body_limit_bytes)
+
+    async def health(_request: Request) -> Response:
+        """200 when a webhook could be kept now, 503 when the database is away."""
+        try:
+            await inbox.reach()
+        except NotKept:
+            return PlainTextResponse("the database does not answer\n", 503)
+        return PlainTextResponse("ok\n")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with inbox.running():
+            yield
+
+    return Starlette(
+        routes=[Route("/health", health), *webhook_routes(settings, inbox, bodies, clock)], lifespan=lifespan
+    )
