@@ -1,4 +1,4 @@
-"""One row of a user's click table as a click, or the reason it cannot be one."""
+"""One row of a click table or of the collector as a click, or the reason it cannot be one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from conversion_sync.clicks.junk import ClickIdForm, crawler_of, id_fault
 from conversion_sync.model.click import (
     Click,
     ClickIdKind,
@@ -38,7 +39,7 @@ class Vocabulary(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     utm_source: Mapping[Network, frozenset[str]]
-    shortest: Mapping[ClickIdKind, int]
+    click_id: Mapping[ClickIdKind | Literal["any"], ClickIdForm]
     consent: Mapping[Consent, frozenset[str]]
 
 
@@ -49,44 +50,59 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.model_validate(tomllib.loads(text))
 
 
-def read_row(source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> Click | QuarantinedClick:
+def read_row(
+    source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime
+) -> list[Click | QuarantinedClick]:
     """`row` is keyed by our own column names; times without an offset are in `zone` (the earlier of two).
 
-    A time is a datetime or ISO 8601 text. A row without an id is quarantined under a digest of the row.
+    A time is a datetime or ISO 8601 text. A row without an id is quarantined under a digest of the row. An
+    identifier that cannot be one is quarantined; the row is a click without it, if it has another.
     """
     ref = _readable(row.get("click_ref")) or _digest(row)
+    forms = vocabulary().click_id
+
+    def refused(reason: str, detail: str) -> QuarantinedClick:
+        return QuarantinedClick(source=source, click_ref=ref, reason=reason, detail=detail)
+
     try:
         texts = {name: _text(name, value) for name, value in row.items() if name not in TIMES}
         at, written = (_moment(name, row.get(name), zone) for name in TIMES)
     except _UnreadableError as fault:
-        return QuarantinedClick(source=source, click_ref=ref, reason="unreadable_value", detail=str(fault))
-    ids = {kind: value for kind in ClickIdKind if (value := texts.get(kind.value))}
-    user, visitor = texts.get("user_id"), texts.get("visitor_id")
+        return [refused("unreadable_value", str(fault))]
     if at is None:
-        return QuarantinedClick(source=source, click_ref=ref, reason="no_time", detail="the time is empty")
-    problem = _problem(texts.get("click_ref"), at, user or visitor, ids, min(now, written or now))
+        return [refused("no_time", "the time is empty")]
+    user, visitor = texts.get("user_id"), texts.get("visitor_id")
+    agent = texts.get("user_agent")
+    problem = _problem(texts.get("click_ref"), at, user or visitor, agent, min(now, written or now))
     if problem is not None:
-        return QuarantinedClick(source=source, click_ref=ref, reason=problem[0], detail=problem[1])
-    return Click(
+        return [refused(*problem)]
+    ids = {kind: value for kind in ClickIdKind if (value := texts.get(kind.value))}
+    faults = {kind: fault for kind, value in ids.items() if (fault := id_fault(forms, kind, value))}
+    sound = {kind.value: value for kind, value in ids.items() if kind not in faults}
+    bad = [refused(*fault) for fault in faults.values()]
+    if ids and not sound:
+        return list(bad)
+    click = Click(
         source=source,
         click_ref=ref,
         clicked_at=at,
         visitor_id=visitor or f"user:{user}",
         user_id=user,
-        network=None if ids else _tagged(texts.get("utm_source")),
-        click_ids={kind.value: value for kind, value in ids.items()},
+        network=None if sound else _tagged(texts.get("utm_source")),
+        click_ids=sound,
         campaign=texts.get("campaign"),
         landing_url=texts.get("landing_url"),
         referrer=texts.get("referrer"),
-        user_agent=texts.get("user_agent"),
+        user_agent=agent,
         ip_address=texts.get("ip_address"),
         ad_user_data=_consent(texts.get("ad_user_data")),
         ad_personalization=_consent(texts.get("ad_personalization")),
     )
+    return [click, *bad]
 
 
 def _problem(
-    ref: str | None, at: datetime, person: str | None, ids: Mapping[ClickIdKind, str], latest: datetime
+    ref: str | None, at: datetime, person: str | None, agent: str | None, latest: datetime
 ) -> tuple[str, str] | None:
     """Why a row cannot be used: the first reason that applies."""
     if ref is None:
@@ -95,9 +111,8 @@ def _problem(
         return "time_in_future", f"clicked at {at}, seen at {latest}"
     if person is None:
         return "no_visitor_or_user", "neither is filled in"
-    for kind, shortest in vocabulary().shortest.items():
-        if kind in ids and len(ids[kind]) < shortest:
-            return f"truncated_{kind}", f"{len(ids[kind])} characters, at least {shortest} are expected"
+    if agent and (crawler := crawler_of(agent)):
+        return "crawler", f"the user agent names {crawler}"
     return None
 
 

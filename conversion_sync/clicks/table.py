@@ -42,7 +42,7 @@ class TableClicks:
             statement = self._statement(self._table(connection), window, connection.dialect.name)
             rows = connection.execution_options(yield_per=PAGE).execute(statement)
             for page in rows.mappings().partitions():
-                read = [read_row(self.name, dict(row), zone, now) for row in page]
+                read = [one for row in page for one in read_row(self.name, dict(row), zone, now)]
                 yield ClickPage(
                     clicks=[row for row in read if isinstance(row, Click)],
                     quarantined=[row for row in read if isinstance(row, QuarantinedClick)],

@@ -7,6 +7,7 @@ records already kept are left alone. A line in `pull` says what came and how lat
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -87,21 +88,24 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
     counts: dict[str, int] = {}
     for name, build in sorted(ctx.click_sources.items()):
         source = build()
-        seen = new = late = bad = 0
+        seen = new = late = 0
+        bad: Counter[str] = Counter()
         try:
             for page in source.read(window):
                 page_new, page_late = land_click_page(ctx.engine, page, window.start)
-                seen += len(page.clicks) + len(page.quarantined)
-                new, late, bad = new + page_new, late + page_late, bad + len(page.quarantined)
+                seen += len({row.click_ref for row in (*page.clicks, *page.quarantined)})
+                new, late = new + page_new, late + page_late
+                bad.update(row.reason for row in page.quarantined)
         finally:
             source.close()
-        _record_pull(ctx, f"clicks:{name}", window, seen, new, late, bad)
+        _record_pull(ctx, f"clicks:{name}", window, seen, new, late, bad.total())
         counts |= {
             f"{name} read": seen,
             f"{name} new": new,
             f"{name} late": late,
-            f"{name} quarantined": bad,
+            f"{name} quarantined": bad.total(),
         }
+        counts |= {f"{name} quarantined as {reason}": count for reason, count in sorted(bad.items())}
     return RoomReport(room="clicks", counts=counts)
 
 

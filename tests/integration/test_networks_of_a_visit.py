@@ -58,7 +58,7 @@ def touches(engine: Engine) -> list[tuple]:
 
 def read(**columns: str) -> Click:
     row = {"click_ref": "7", "clicked_at": NOW - DAY, "visitor_id": "v1", **columns}
-    found = read_row("web", row, ZoneInfo("UTC"), NOW)
+    (found,) = read_row("web", row, ZoneInfo("UTC"), NOW)
     assert isinstance(found, Click)
     return found
 

@@ -14,13 +14,22 @@ from conversion_sync.model.click import Click, ClickIdKind, Consent, Network, Qu
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GCLID = "Cj0KCQ" + "x" * 60
+MSCLKID = "0123456789abcdef0123456789ABCDEF"
+SOUND = {
+    "gclid": GCLID,
+    "gbraid": "0AAAAAo_x-y",
+    "wbraid": "CjoKCQjw_x-Y",
+    "fbc": "fb.1.1717236000000.IwAR1_x-Y.AQMBAQMBA",
+    "msclkid": MSCLKID,
+}
 GREENWICH = ZoneInfo("UTC")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def read(zone: ZoneInfo = GREENWICH, **changes: Any) -> Click | QuarantinedClick:
     row = {"click_ref": 7, "clicked_at": NOW, "visitor_id": "anon-1", "user_id": None} | changes
-    return read_row("web", row, zone, NOW)
+    (found,) = read_row("web", row, zone, NOW)
+    return found
 
 
 def click(**changes: Any) -> Click:
@@ -61,7 +70,7 @@ def test_a_whole_row_becomes_a_click() -> None:
 
 
 def test_every_identifier_of_a_row_is_kept_and_none_speaks_for_the_others() -> None:
-    ids = {kind.value: f"{kind.value}-of-at-least-twenty-characters" for kind in ClickIdKind}
+    ids = {kind.value: SOUND.get(kind.value, f"{kind.value}-Kept_as.it~is") for kind in ClickIdKind}
     found = click(**ids, utm_source="google")
     assert (found.network, found.click_ids) == (None, ids)
 
