@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from conversion_sync.billing.naming import Keys
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import catalogue
-from conversion_sync.billing.stripe.identity import Keys
 from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.billing.stripe.records import received
 from conversion_sync.billing.stripe.settings import Account
@@ -26,7 +26,10 @@ class StripeProvider:
         self._sleep = sleep
         self._settings = settings
         self._keys = Keys(
-            account=account, user_id=settings.user_id_metadata, visitor_id=settings.visitor_id_metadata
+            provider=self.provider,
+            account=account,
+            user_id=settings.user_id_metadata,
+            visitor_id=settings.visitor_id_metadata,
         )
 
     def pull(self, window: Window) -> Iterator[Sequence[RawRecord]]:

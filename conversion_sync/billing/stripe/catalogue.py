@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
+from conversion_sync.billing.facts import Status
 from conversion_sync.billing.webhooks import Webhook
 
 
@@ -61,11 +62,26 @@ class BillingReasons(Part):
 
     cycle: frozenset[str]
     change: frozenset[str]
+    usage: frozenset[str]
     other: frozenset[str]
 
     def knows(self, reason: str) -> bool:
         """Whether the vocabulary has it."""
-        return reason in self.cycle | self.change | self.other
+        return reason in self.cycle | self.change | self.usage | self.other
+
+
+class SubscriptionStatuses(Part):
+    """Where a subscription stands, by our word for it."""
+
+    waiting: frozenset[str]
+    trialing: frozenset[str]
+    live: frozenset[str]
+    paused: frozenset[str]
+    ended: frozenset[str]
+
+    def of(self, status: str) -> Status | None:
+        """Our word for a status; None for one nobody knows."""
+        return next((word for word in Status if status in getattr(self, word.value)), None)
 
 
 class RefundStatuses(Part):
@@ -85,6 +101,7 @@ class StripeCatalogue(Part):
     webhook: Webhook
     exponents: Exponents
     invoice: BillingReasons
+    subscription: SubscriptionStatuses
     refund: RefundStatuses
 
 

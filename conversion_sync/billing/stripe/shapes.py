@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from conversion_sync.billing.facts import Line
+
 Json = Mapping[str, Any]
 
 
@@ -20,18 +22,6 @@ class References:
     customer: str | None = None
     invoice: str | None = None
     payment: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineFact:
-    """A line of an invoice: `net` is without discounts and tax, in minor units; may be negative."""
-
-    net: int
-    proration: bool
-    price: str | None
-    quantity: int | None
-    period_start: datetime | None
-    period_end: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +46,7 @@ class InvoiceFact:
     credit_applied: int | None
     off_provider: int | None
     metadata: Mapping[str, str]
-    lines: tuple[LineFact, ...]
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +63,20 @@ class RefundFact:
     status: str
     created_at: datetime
     seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeFact:
+    """How much of a charge had been refunded, as one event shows it."""
+
+    id: str
+    event_id: str
+    api_version: str | None
+    livemode: bool
+    payment: str | None
+    amount_refunded: int
+    currency: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +214,7 @@ def _line_subscription(line: Json) -> str | None:
     return reference(_line_details(line).get("subscription")) or reference(line.get("subscription"))
 
 
-def _line(line: Json) -> LineFact:
+def _line(line: Json) -> Line:
     details = _line_details(line)
     proration = details.get("proration") if "proration" in details else line.get("proration")
     price = ((line.get("pricing") or {}).get("price_details") or {}).get("price")
@@ -220,7 +224,7 @@ def _line(line: Json) -> LineFact:
     inclusive += sum(int(tax["amount"]) for tax in old_taxes if tax.get("inclusive"))
     discount = sum(int(part["amount"]) for part in line.get("discount_amounts") or [])
     period = line.get("period") or {}
-    return LineFact(
+    return Line(
         net=int(line["amount"]) - discount - inclusive,
         proration=bool(proration),
         price=reference(price) or reference(line.get("price")),

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conversion_sync.billing.naming import Keys
 from conversion_sync.billing.provider import RawRecord
-from conversion_sync.billing.stripe.identity import Keys
 from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.billing.stripe.shapes import references
 from conversion_sync.model.revenue import CustomerBook, CustomerKey, RevenueEvent
@@ -19,7 +19,7 @@ START = datetime(2026, 9, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 OLD, NEW = "2024-06-20", "2026-10-28.endive"
 CUSTOMER = CustomerKey("stripe:main:cus_1")
-KEYS = Keys(account="main", user_id="cs_user_id", visitor_id="cs_anon_id")
+KEYS = Keys(provider="stripe", account="main", user_id="cs_user_id", visitor_id="cs_anon_id")
 
 
 def day(number: float) -> datetime:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from conversion_sync.billing.naming import Keys
 from conversion_sync.billing.provider import RawRecord
-from conversion_sync.billing.stripe.identity import Keys
 from conversion_sync.billing.stripe.normalise import book
 from conversion_sync.model.revenue import (
     EventKey,
@@ -262,7 +262,7 @@ def test_metadata_says_who_the_customer_is(
 
 
 def test_the_keys_of_metadata_are_the_accounts_own() -> None:
-    keys = Keys(account="main", user_id="uid", visitor_id="vid")
+    keys = Keys(provider="stripe", account="main", user_id="uid", visitor_id="vid")
     found = book(CUSTOMER, [customer(0, {"uid": "u1", "vid": "v1", "cs_user_id": "u2"})], keys).links
     assert [(str(each.from_end), each.from_id, each.evidence) for each in found] == [
         ("user", "u1", "billing_metadata:uid"),

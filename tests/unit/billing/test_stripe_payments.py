@@ -124,6 +124,7 @@ KINDS: list[tuple[str, list[RawRecord], list[tuple[Any, ...]]]] = [
             ("first_payment", None, 1000, True, True),
             ("cancellation", None, 0, False, False),
             ("reactivation_payment", None, 1000, False, True),
+            ("reactivation", None, 0, False, False),
         ],
     ),
     (

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conversion_sync.billing.facts import Line
 from conversion_sync.billing.stripe.catalogue import catalogue
 from conversion_sync.billing.stripe.shapes import (
     InvoiceFact,
-    LineFact,
     References,
     RefundFact,
     SubscriptionFact,
@@ -59,7 +59,7 @@ def either(*, old: bool) -> InvoiceFact:
 
 def test_both_shapes_of_an_invoice_are_the_same_fact() -> None:
     lines = tuple(
-        LineFact(
+        Line(
             net=net,
             proration=proration,
             price=price,

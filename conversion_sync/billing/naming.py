@@ -1,16 +1,15 @@
-"""Who a customer is and which clicks came with them, as the company wrote it into Stripe's metadata.
+"""Who a customer is and which clicks came with them, as the company wrote it into billing objects.
 
 Source: specs/billing.md §1.11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from conversion_sync.billing.stripe.contacts import contacts_of
-from conversion_sync.billing.stripe.facts import Facts
+from conversion_sync.billing.facts import Naming
 from conversion_sync.model.identifier import Contact
 from conversion_sync.model.revenue import CustomerKey, IdentityLink, LinkEnd
 
@@ -22,19 +21,20 @@ CLICK_IDS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """Which metadata names the product's user and the browser; and whose account this is."""
+    """Which values name the product's user and the browser; and whose account this is."""
 
+    provider: str
     account: str
     user_id: str
     visitor_id: str
 
 
-def links(customer: CustomerKey, facts: Facts, keys: Keys) -> Iterator[IdentityLink]:
-    """Who the customer is, as metadata says; the latest mention of each pair from each object."""
+def links(customer: CustomerKey, namings: Iterable[Naming], keys: Keys) -> Iterator[IdentityLink]:
+    """Who the customer is, as those values say; the latest mention of each pair from each object."""
     latest: dict[tuple[LinkEnd, str, str, str], datetime] = {}
-    for naming in facts.namings:
+    for naming in namings:
         for end, name in ((LinkEnd.USER, keys.user_id), (LinkEnd.VISITOR, keys.visitor_id)):
-            if value := naming.metadata.get(name):
+            if value := naming.values.get(name):
                 key = (end, str(value), f"billing_metadata:{name}", naming.source)
                 latest[key] = max(naming.at, latest.get(key, naming.at))
         if naming.client_reference:
@@ -52,26 +52,24 @@ def links(customer: CustomerKey, facts: Facts, keys: Keys) -> Iterator[IdentityL
         )
 
 
-def contacts(facts: Facts, keys: Keys) -> Iterator[Contact]:
-    """Who the customer is, with the user id the product knows them by; nothing of one that was deleted."""
-    if facts.deleted:
-        return
-    yield from contacts_of(facts.speakers)
+def user_of(namings: Iterable[Naming], keys: Keys) -> Contact | None:
+    """The user id the product knows the customer by, as it was said last."""
     named = [
         (naming.at, naming.source, str(user))
-        for naming in facts.namings
-        if (user := naming.metadata.get(keys.user_id) or naming.client_reference)
+        for naming in namings
+        if (user := naming.values.get(keys.user_id) or naming.client_reference)
     ]
-    if named:
-        at, source, user = max(named)
-        yield Contact(of="user", source_ref=source, stated_at=at, external_id=user)
+    if not named:
+        return None
+    at, source, user = max(named)
+    return Contact(of="user", source_ref=source, stated_at=at, external_id=user)
 
 
-def click_ids(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Identifiers the company left in metadata: `cs_gclid` is `gclid`. Source: specs/billing.md §1.11."""
+def click_ids(values: Mapping[str, object]) -> dict[str, str]:
+    """Identifiers the company left there: `cs_gclid` is `gclid`. Source: specs/billing.md §1.11."""
     found = {
         name.removeprefix(CLICK_PREFIX): str(value)
-        for name, value in metadata.items()
+        for name, value in values.items()
         if name.startswith(CLICK_PREFIX) and value
     }
     return {name: value for name, value in sorted(found.items()) if name in CLICK_IDS}
