@@ -135,7 +135,7 @@ def click_tables(settings: Settings, recent: Window) -> Iterator[Line]:
                 page = next(iter(source.read(recent)), None)
             finally:
                 source.close()
-            rows = len(page.clicks) + len(page.quarantined) if page else 0
+            rows = page.rows if page else 0
             return f"readable, {rows} rows in the last hour"
 
         yield attempt(f"clicks.{name}", look)

@@ -77,9 +77,9 @@ def read_row(
     if problem is not None:
         return [refused(*problem)]
     ids = {kind: value for kind in ClickIdKind if (value := texts.get(kind.value))}
-    faults = {kind: fault for kind, value in ids.items() if (fault := id_fault(forms, kind, value))}
+    faults = {kind: wrong for kind, value in ids.items() if (wrong := id_fault(forms, kind, value))}
     sound = {kind.value: value for kind, value in ids.items() if kind not in faults}
-    bad = [refused(*fault) for fault in faults.values()]
+    bad = [refused(*wrong) for wrong in faults.values()]
     if ids and not sound:
         return list(bad)
     click = Click(

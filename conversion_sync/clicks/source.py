@@ -17,6 +17,11 @@ class ClickPage:
     clicks: Sequence[Click]
     quarantined: Sequence[QuarantinedClick]
 
+    @property
+    def rows(self) -> int:
+        """How many rows were read; one may be a click and have an identifier in quarantine."""
+        return len({one.click_ref for one in self.clicks} | {one.click_ref for one in self.quarantined})
+
 
 class ClickSource(Protocol):
     """One click table of the user."""

@@ -93,7 +93,7 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
         try:
             for page in source.read(window):
                 page_new, page_late = land_click_page(ctx.engine, page, window.start)
-                seen += len({row.click_ref for row in (*page.clicks, *page.quarantined)})
+                seen += page.rows
                 new, late = new + page_new, late + page_late
                 bad.update(row.reason for row in page.quarantined)
         finally:
