@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
 
+from conversion_sync.billing.asking import Retry
 from conversion_sync.billing.facts import Status
 from conversion_sync.billing.webhooks import Webhook
 
@@ -27,14 +28,6 @@ class Api(Part):
     retention_days: int
     connect_timeout_seconds: float
     read_timeout_seconds: float
-
-
-class Retry(Part):
-    """How often and how long passing faults are waited for."""
-
-    attempts: int
-    first_wait_seconds: float
-    longest_wait_seconds: float
 
 
 class Events(Part):

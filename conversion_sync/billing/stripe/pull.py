@@ -10,13 +10,11 @@ unfiltered listing would also move every event type that has nothing to do with 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import tenacity
-
+from conversion_sync.billing.asking import delay, patiently
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
 from conversion_sync.billing.stripe.records import record_of
@@ -99,23 +97,7 @@ class EventFeed:
 
     def _list(self, path: str, parameters: Json) -> Json:
         """One list request; passing faults are waited for, as long as the catalogue says."""
-        retry = self._catalogue.retry
-        waits = tenacity.wait_exponential_jitter(
-            multiplier=retry.first_wait_seconds, max=retry.longest_wait_seconds
-        )
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            fault = state.outcome.exception() if state.outcome else None
-            asked = fault.retry_after if isinstance(fault, TransientError) else None
-            return waits(state) if asked is None else min(asked, retry.longest_wait_seconds)
-
-        return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(retry.attempts),
-            wait=wait,
-            retry=tenacity.retry_if_exception_type(TransientError),
-            sleep=self._sleep,
-            reraise=True,
-        )(self._ask, path, parameters)
+        return patiently(self._catalogue.retry, self._sleep, lambda: self._ask(path, parameters))
 
     def _ask(self, path: str, parameters: Json) -> Json:
         import stripe
@@ -172,22 +154,13 @@ class EventFeed:
             return TransientError(
                 f"{place} could not answer ({status or 'no connection'}).",
                 remedy="Run again: what was read is kept; if it stays so, check `api_base` and the network.",
-                retry_after=_seconds((fault.headers or {}).get("Retry-After")),
+                retry_after=delay((fault.headers or {}).get("Retry-After")),
             )
         return PermanentError(
             f"{place} refused the request ({status}): {excerpt(fault.user_message or '', self._secret)}",
             remedy=f"Events are listed for {self._catalogue.api.retention_days} days only; "
             "start later, or report this message.",
         )
-
-
-def _seconds(text: str | None) -> float | None:
-    """The vendor's delay, where it is one that can be waited for."""
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _is_page(rows: object) -> bool:
