@@ -36,6 +36,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--event-retention-days", type=int, default=30, help="0 keeps Stripe's events for ever"
     )
+    parser.add_argument(
+        "--rate-limits",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether billing systems mind how often they are asked",
+    )
     parser.add_argument("--faults", type=Path, help="a JSON list of rules, see faults.py")
     parser.add_argument(
         "--write-clicks",
@@ -63,6 +69,7 @@ def main() -> None:
     manner = Manner(
         settle_seconds=options.settle_seconds,
         event_retention_days=options.event_retention_days,
+        rate_limits=options.rate_limits,
         faults=Faults.from_json(plan),
         clicks_url=options.database_url if options.write_clicks else None,
         parent=options.with_parent,

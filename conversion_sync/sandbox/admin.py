@@ -18,6 +18,7 @@ from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.faults import Rule
 from conversion_sync.sandbox.grants import change
 from conversion_sync.sandbox.holds import Holds
+from conversion_sync.sandbox.paddle_truth import paddle_truth
 from conversion_sync.sandbox.truth import Json, totals, truth
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -59,6 +60,7 @@ def app(vendors: Vendors, business: Business) -> Starlette:
         routes=[
             read("/health", lambda: {"ok": True}),
             read("/truth", lambda: truth(business)),
+            read("/truth/paddle", lambda: paddle_truth(business)),
             read("/truth/totals", lambda: totals(business)),
             read("/ledger", vendors.books.dump),
             read("/ledger/totals", vendors.books.totals),

@@ -10,6 +10,7 @@ class Credentials:
     """One account at each vendor; conversion actions and rules by the name of what they count."""
 
     stripe_key: str = "sk_live_sandbox_0001"
+    paddle_key: str = "pdl_live_apikey_sandbox_0001"
     google_client_id: str = "sandbox.apps.example"
     google_client_secret: str = "sandbox-google-client-secret"
     google_refresh_token: str = "sandbox-google-refresh-token"

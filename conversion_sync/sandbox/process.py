@@ -28,6 +28,7 @@ def start(
     end: datetime | None = None,
     settle_seconds: float = 0.0,
     event_retention_days: int = 30,
+    rate_limits: bool = True,
     faults: Sequence[Json] = (),
     timeout: float = 60.0,
 ) -> Iterator[Json]:
@@ -48,7 +49,10 @@ def start(
         options["database-url"] = database_url
     if end is not None:
         options["end"] = end.isoformat()
-    with running(folder, [f"--{name}={value}" for name, value in options.items()], timeout) as endpoints:
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    if not rate_limits:
+        arguments.append("--no-rate-limits")
+    with running(folder, arguments, timeout) as endpoints:
         yield endpoints
 
 

@@ -27,6 +27,7 @@ from conversion_sync.sandbox import (
     linkedin,
     meta,
     microsoft,
+    paddle_api,
     reddit,
     stripe_api,
     tiktok,
@@ -39,6 +40,7 @@ from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
 from conversion_sync.sandbox.folder import ENDPOINTS, Json, World, read, write
+from conversion_sync.sandbox.paddle_shelves import PaddleData
 from conversion_sync.sandbox.sockets import CuttableHttp, Door
 from conversion_sync.sandbox.vendors import Vendors
 
@@ -54,11 +56,13 @@ TICK = 0.5
 class Manner:
     """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for ever.
 
-    `clicks_url` is the database to write the click table to; `parent` a process not to outlive.
+    `rate_limits` says whether Paddle minds how often it is asked. `clicks_url` is the database to write the
+    click table to; `parent` a process not to outlive.
     """
 
     settle_seconds: float = 0.0
     event_retention_days: int = 30
+    rate_limits: bool = True
     faults: Faults
     clicks_url: str | None = None
     parent: int | None = None
@@ -111,6 +115,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
     retention = timedelta(days=manner.event_retention_days) if manner.event_retention_days else None
     apps: dict[str, Starlette] = {
         "stripe": stripe_api.app(vendors, business, retention),
+        "paddle": paddle_api.app(vendors, PaddleData(business), limited=manner.rate_limits),
         "oauth": google_oauth.app(vendors),
         "meta": meta.app(vendors),
         "tiktok": tiktok.app(vendors),
