@@ -58,8 +58,8 @@ TICK = 0.5
 class Manner:
     """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for ever.
 
-    `rate_limits` says whether Paddle and Lemon Squeezy mind how often they are asked. `clicks_url` is the database to write the
-    click table to; `parent` a process not to outlive.
+    `rate_limits` says whether Paddle and Lemon Squeezy mind how often they are asked. `clicks_url` is the
+    database to write the click table to; `parent` a process not to outlive.
     """
 
     settle_seconds: float = 0.0

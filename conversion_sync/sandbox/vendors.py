@@ -18,7 +18,8 @@ from conversion_sync.sandbox.sockets import Door
 class Vendors:
     """`settle_seconds` is how long, on the sandbox's clock, Data Manager takes to process a request.
 
-    `google_ads` says how the advertiser's account stands there; `doors` are the servers of the vendors that can refuse connections, by vendor.
+    `google_ads` says how the advertiser's account stands there; `doors` are the servers of the vendors that
+    can refuse connections, by vendor.
     """
 
     clock: Clock
