@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from conversion_sync.cli.output import console, count, print_json, table, when
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from conversion_sync.reports.status import PauseStatus, Status
+    from conversion_sync.reports.status import InboxStatus, PauseStatus, Status, Waiting
 
 
 def status(
@@ -70,6 +71,8 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
                 ),
             )
         )
+    for box in found.inbox:
+        out.print(_inbox(box), style="yellow" if box.parked else None, markup=False)
     for line in found.backlog:
         out.print(
             f"Backlog: {count(line.entries, 'change')} wait for `{line.room}` since {when(line.oldest)} UTC."
@@ -78,15 +81,27 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
     for law in found.laws:
         mark = "[red]✗[/red]" if law.broken else "[green]✓[/green]"
         out.print(f"{mark} {law.law} [dim]({law.detail or span})[/dim]")
-    if found.needs_human:
+    _show_waiting(out, found.needs_human)
+
+
+def _show_waiting(out: Console, waits: Sequence[Waiting]) -> None:
+    if waits:
         out.print()
         out.print("[bold]Waits for a person[/bold]")
-    for rows in found.needs_human:
+    for rows in waits:
         waiting = f"{count(rows.entries, 'row')} {rows.state} ({rows.reason})"
         out.print(f"  {rows.platform}:{rows.account}: {waiting}")
         out.print(f"    {rows.sentence} {rows.code} {rows.text}".rstrip(), markup=False)
         out.print(f"    Remedy: {rows.remedy}", markup=False)
         out.print(f"    Look at one: conversion-sync explain {rows.example}")
+
+
+def _inbox(box: InboxStatus) -> str:
+    place = f"{box.provider}:{box.account}"
+    waiting = f"{count(box.waiting, 'webhook')} wait to be landed" if box.waiting else ""
+    since = f", since {when(box.oldest)} UTC" if box.oldest else ""
+    parked = f"{count(box.parked, 'webhook')} could not be read: {box.reason}" if box.parked else ""
+    return f"{place}: {'; '.join(filter(None, (waiting + since, parked)))}"
 
 
 def _pause(pause: PauseStatus) -> str:

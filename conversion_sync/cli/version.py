@@ -10,13 +10,9 @@ from conversion_sync.cli.output import print_json
 
 def version(json: Json = False) -> None:
     """Print this release and the Python it runs on."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as of
+    from conversion_sync.pipeline.release import release as installed
 
-    try:
-        release = of("conversion-sync")
-    except PackageNotFoundError:
-        release = "unreleased"
+    release = installed()
     python = sys.version.split()[0]
     if json:
         print_json({"conversion_sync": release, "python": python})

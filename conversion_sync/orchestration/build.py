@@ -19,6 +19,7 @@ from conversion_sync.orchestration.rooms import Rooms, real_rooms
 from conversion_sync.orchestration.schedules import default_status, due_sensor, hourly_schedule
 from conversion_sync.orchestration.settlement import settle_jobs, settlement_sensor
 from conversion_sync.orchestration.uploads import upload_assets
+from conversion_sync.orchestration.webhooks import webhooks_job, webhooks_sensor
 
 
 def build(
@@ -37,12 +38,17 @@ def build(
     laws = laws_job(rooms)
     confirmations = settle_jobs(settings, rooms)
     credentials = credentials_job(settings, rooms)
-    sensors = [due_sensor(settings, due), credentials_sensor(settings, rooms, credentials)]
+    webhooks = webhooks_job(rooms)
+    sensors = [
+        due_sensor(settings, due),
+        credentials_sensor(settings, rooms, credentials),
+        webhooks_sensor(settings, webhooks),
+    ]
     if confirmations:
         sensors.append(settlement_sensor(confirmations, settings))
     return dg.Definitions(
         assets=assets,
-        jobs=[sync, due, laws, credentials, *confirmations, *operation_jobs(rooms)],
+        jobs=[sync, due, laws, credentials, webhooks, *confirmations, *operation_jobs(rooms)],
         schedules=[hourly_schedule(settings, sync, assets), laws_schedule(laws, default_status())],
         sensors=sensors,
         resources=resources or {PIPELINE: pipeline(settings)},

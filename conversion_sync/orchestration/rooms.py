@@ -45,6 +45,8 @@ class Rooms:
     deliver: Deliver
     unaccounted: Callable[[Engine, Window], int]
     """How many (event, account) pairs of a window do not have exactly one row: 0 is right."""
+    land_webhooks: Callable[[Context], RoomReport]
+    """Lands what the receiver kept."""
     settle: Callable[[Context, str, str], SettlementReport]
     """Asks after what an ad account took in."""
     operate: Operate
@@ -60,20 +62,22 @@ def real_rooms() -> Rooms:
     from conversion_sync.credentials.forecast import standings
     from conversion_sync.pipeline.attribute import attribute
     from conversion_sync.pipeline.deliver import deliver
+    from conversion_sync.pipeline.inbox import billing_events, land_webhooks
     from conversion_sync.pipeline.normalise import normalise
     from conversion_sync.pipeline.operate import operate_on
     from conversion_sync.pipeline.plan import plan
-    from conversion_sync.pipeline.pull import pull_billing, pull_clicks
+    from conversion_sync.pipeline.pull import pull_clicks
     from conversion_sync.pipeline.settle import settle
     from conversion_sync.reports.laws import conservation
     from conversion_sync.reports.status import check_laws
 
     return Rooms(
-        pull_billing=pull_billing,
+        pull_billing=billing_events,
         pull_clicks=pull_clicks,
         normalise=normalise,
         attribute=attribute,
         plan=plan,
+        land_webhooks=land_webhooks,
         deliver=deliver,
         settle=settle,
         operate=operate_on,

@@ -67,6 +67,19 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InboxStatus:
+    """Webhooks of one billing account that are kept and not landed: `parked` ones nobody can read."""
+
+    provider: str
+    account: str
+    waiting: int
+    oldest: datetime | None
+    parked: int
+    reason: str | None
+    """Of one of the parked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """What changed and was not redone yet, in one room."""
 
@@ -107,6 +120,7 @@ class Status:
     accounts: tuple[AccountStatus, ...]
     pauses: tuple[PauseStatus, ...]
     sources: tuple[SourceStatus, ...]
+    inbox: tuple[InboxStatus, ...]
     backlog: tuple[Backlog, ...]
     laws: tuple[LawStatus, ...]
     needs_human: tuple[Waiting, ...]
@@ -119,6 +133,7 @@ def status(engine: Engine, now: datetime, *, full: bool = False) -> Status:
         accounts = connection.execute(query("reports/status_accounts"), {"now": now}).mappings().all()
         pauses = connection.execute(query("reports/status_pauses"), {"now": now}).mappings().all()
         sources = connection.execute(query("reports/status_sources")).mappings().all()
+        inbox = connection.execute(query("receiver/deliveries_waiting")).mappings().all()
         backlog = connection.execute(query("reports/status_backlog")).mappings().all()
         waiting = (
             connection.execute(query("reports/status_needs_human"), {"since": now - RECENT}).mappings().all()
@@ -127,6 +142,7 @@ def status(engine: Engine, now: datetime, *, full: bool = False) -> Status:
         accounts=tuple(AccountStatus(**row) for row in accounts),
         pauses=tuple(PauseStatus(**row) for row in pauses),
         sources=tuple(SourceStatus(**row) for row in sources),
+        inbox=tuple(InboxStatus(**row) for row in inbox),
         backlog=tuple(Backlog(**row) for row in backlog),
         laws=check_laws(engine, since),
         needs_human=tuple(

@@ -8,6 +8,7 @@ with landed as (
     select provider, account, event_id, event_type, created_at, livemode, api_version, customer_ref,
            invoice_ref, payment_ref, customer_ref, transport, body, body_sha256
     from staged_raw_event
+    order by provider, account, event_id, created_at -- pages and webhooks hold the same events in other orders
     on conflict do nothing
     returning provider, account, created_at, resolved_customer
 ), marked as (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +108,7 @@ class Script:
     laws: tuple[LawStatus, ...] = ()
     credentials: tuple[Standing, ...] = ()
     endings: tuple[Notice, ...] = ()
+    webhooks: Mapping[str, int] = field(default_factory=dict)
     windows: list[tuple[str, Window]] = field(default_factory=list)
 
     def rooms(self) -> Rooms:
@@ -127,6 +128,7 @@ class Script:
             normalise=room("revenue_events"),
             attribute=room("attribution"),
             plan=room("conversions"),
+            land_webhooks=lambda _: RoomReport(room="webhooks", counts=self.webhooks),
             deliver=self.deliver,
             unaccounted=lambda *_: 0,
             settle=lambda _, platform, account: SettlementReport(

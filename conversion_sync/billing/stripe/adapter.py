@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from conversion_sync.billing.naming import Keys
 from conversion_sync.billing.provider import RawRecord
@@ -14,6 +15,9 @@ from conversion_sync.billing.stripe.records import received
 from conversion_sync.billing.stripe.settings import Account
 from conversion_sync.model.revenue import CustomerBook, CustomerKey
 from conversion_sync.model.windows import Window
+
+if TYPE_CHECKING:
+    from conversion_sync.billing.stripe.pull import EventFeed
 
 
 class StripeProvider:
@@ -34,30 +38,16 @@ class StripeProvider:
 
     def pull(self, window: Window) -> Iterator[Sequence[RawRecord]]:
         """Pages of events of the window, the overlap before it included."""
-        from conversion_sync.billing.stripe.pull import EventFeed
-
-        feed = EventFeed(
-            self.account,
-            self._settings.api_key.get_secret_value(),
-            self._settings.api_base,
-            catalogue(),
-            self._sleep,
-        )
-        yield from feed.pages(window, timedelta(minutes=self._settings.overlap_minutes))
+        yield from self._feed().pages(window, timedelta(minutes=self._settings.overlap_minutes))
 
     @property
     def retention(self) -> timedelta:
         """Stripe lists events for 30 days. Source: specs/billing.md §1.8."""
         return timedelta(days=catalogue().api.retention_days)
 
-    @property
-    def history_step(self) -> timedelta:
-        """Lists can be asked for any span; one of this length is many pages for a busy account."""
-        return timedelta(days=catalogue().api.retention_days)
-
     def received(self, body: bytes, received_at: datetime) -> Sequence[RawRecord]:  # noqa: ARG002 - events have a time
-        """The event in a webhook's body."""
-        return [received(body)]
+        """The event in a webhook's body. Stripe is asked only for the lines an invoice comes without."""
+        return [received(body, lambda invoice: self._feed().complete_lines(invoice))]
 
     def normalise(self, customer: CustomerKey, records: Iterable[RawRecord]) -> CustomerBook:
         """The customer's book."""
@@ -65,6 +55,17 @@ class StripeProvider:
 
     def close(self) -> None:
         """Connections belong to the feed and go with it."""
+
+    def _feed(self) -> EventFeed:
+        from conversion_sync.billing.stripe.pull import EventFeed
+
+        return EventFeed(
+            self.account,
+            self._settings.api_key.get_secret_value(),
+            self._settings.api_base,
+            catalogue(),
+            self._sleep,
+        )
 
 
 adapter = StripeProvider

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from conversion_sync.billing.asking import delay, patiently
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.records import record_of
+from conversion_sync.billing.stripe.records import lacks_lines, record_of
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
 from conversion_sync.redaction import excerpt
@@ -74,14 +74,16 @@ class EventFeed:
                 return
 
     def _record(self, event: Json) -> RawRecord:
-        self._complete_lines(event["data"]["object"])
+        thing = event["data"]["object"]
+        if lacks_lines(thing):
+            self.complete_lines(thing)
         return record_of(event)
 
-    def _complete_lines(self, thing: Json) -> None:
-        """An invoice embeds its first ten lines; the stored record gets all: reading it needs no API."""
-        lines = thing.get("lines")
-        if thing.get("object") != "invoice" or not isinstance(lines, dict) or not lines.get("has_more"):
-            return
+    def complete_lines(self, thing: Json) -> None:
+        """An invoice embeds its first ten lines; the stored record gets all: reading it needs no API.
+
+        Raises as `pages`.
+        """
         every: list[Json] = []
         cursor: str | None = None
         more = True
@@ -93,7 +95,7 @@ class EventFeed:
             every += page["data"]
             more = bool(page.get("has_more") and page["data"])
             cursor = str(every[-1]["id"]) if every else None
-        thing["lines"] = lines | {"data": every, "has_more": False}
+        thing["lines"] |= {"data": every, "has_more": False}
 
     def _list(self, path: str, parameters: Json) -> Json:
         """One list request; passing faults are waited for, as long as the catalogue says."""
