@@ -68,6 +68,11 @@ class BillingProvider(Protocol):
         """How far back `pull` finds everything; what is older, or was missed, comes from `objects`."""
         ...
 
+    @property
+    def history_step(self) -> timedelta | None:
+        """How much of the past to ask `objects` for at once; None where it is read whole each time."""
+        ...
+
     def objects(self, window: Window) -> Iterator[Sequence[RawRecord]]:
         """Pages of the objects that money and subscriptions of the window are read from, as they are now.
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from conversion_sync.config.forms import Currency, told
 from conversion_sync.config.pace import BreakerSettings, Bucket, LimitSettings
@@ -80,6 +80,14 @@ class BillingAccount(Part):
     """How long after an hour its records are complete."""
     overlap_minutes: int = Field(default=15, ge=0, le=1440)
     """How much of the time before a window is read again with it."""
+    history_from: datetime | None = None
+    """The first day of the business, UTC: where its history begins. Without it everything is read."""
+
+    @field_validator("history_from")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
     webhook_secrets: Secrets = ()
     """Signing secrets of the account's webhooks; without one the receiver takes nothing for it."""
 

@@ -120,6 +120,7 @@ class Reason(StrEnum):
     TEST_MODE = "test_mode"
     REPLANNED = "replanned"
     RECLASSIFIED = "reclassified"
+    HISTORY_INCOMPLETE = "history_incomplete"
     INVALID_ROW = "invalid_row"
     PLATFORM_REFUSED = "platform_refused"
     NEEDS_REVIEW = "needs_review"
@@ -222,6 +223,10 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.RECLASSIFIED: Explanation(
         "The same billing object was already sent as another kind of event.",
         "None: it stays held, so that nothing counts twice. If it should count, enter it at the platform.",
+    ),
+    Reason.HISTORY_INCOMPLETE: Explanation(
+        "The billing account's past is not read to its end yet: what is a first payment is not known.",
+        "None: the hourly sync reads it and lets the row go; `conversion-sync check` says how far it is.",
     ),
     Reason.INVALID_ROW: Explanation(
         "The row breaks a rule of the platform that is checked before sending.",

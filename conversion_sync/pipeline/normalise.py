@@ -39,6 +39,8 @@ from conversion_sync.store.queries import query
 CUSTOMERS_AT_ONCE = 500
 EVENT_FIELDS = tuple(field.name for field in fields(RevenueEvent))
 EVENT_COLUMNS = (*EVENT_FIELDS, "lane", "customer_key", "content_hash", "transport")
+PROVENANCE = frozenset({"source_event_id", "source_api_version"})
+"""Which record tells a fact: another way to it is no other fact."""
 LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_ref", "linked_at")
 IDENTIFIER_COLUMNS = ("customer_key", "rule", "value", "source_ref", "stated_at")
 COUNTS = ("customers", "events", "changed", "retired", "links", "parked", "identifiers", "unidentified")
@@ -51,16 +53,17 @@ def normalise(ctx: Context, window: Window) -> RoomReport:
     for account, build in sorted(ctx.providers.items()):
         provider = build()
         try:
-            for key, value in _normalise_account(ctx, account, provider, window).items():
+            for key, value in normalise_account(ctx, account, provider, window).items():
                 counts[key] += value
         finally:
             provider.close()
     return RoomReport(room="revenue_events", counts=counts)
 
 
-def _normalise_account(
-    ctx: Context, account: Account, provider: BillingProvider, window: Window
+def normalise_account(
+    ctx: Context, account: Account, provider: BillingProvider, window: Window | None
 ) -> dict[str, int]:
+    """Writes the books of one account's customers with news, and of those with records in the window."""
     counts = dict.fromkeys(COUNTS, 0)
     rules = asked_rules(ctx)
     with ctx.engine.begin() as connection:
@@ -78,8 +81,8 @@ def _normalise_account(
                     "account": account[1],
                     "prefix_length": len(prefix),
                     "prefix": prefix,
-                    "window_start": window.start,
-                    "window_end": window.end,
+                    "window_start": window.start if window else None,
+                    "window_end": window.end if window else None,
                 },
             )
         )
@@ -217,8 +220,8 @@ def asked_rules(ctx: Context) -> frozenset[Rule]:
 
 
 def content_hash(event: RevenueEvent) -> str:
-    """A digest of everything the event says, so that a revision is only counted when something differs."""
-    values = [_canonical(_plain(getattr(event, name))) for name in EVENT_FIELDS]
+    """A digest of what the event says, whichever record says it: only a difference there is a revision."""
+    values = [_canonical(_plain(getattr(event, name))) for name in EVENT_FIELDS if name not in PROVENANCE]
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=datetime.isoformat).encode()).hexdigest()
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from conversion_sync.billing.provider import RawRecord
+from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.clicks.source import ClickPage
 from conversion_sync.model.revenue import Transport
-from conversion_sync.model.windows import Window
+from conversion_sync.model.windows import HOUR, Window, floor_hour
 from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.store.copy import copy_rows
@@ -39,6 +39,8 @@ RAW_COLUMNS = (
     "body",
     "body_sha256",
 )
+SURELY_LISTED = timedelta(days=1)
+"""The last day before a provider forgets its events is read from objects: a pull may take its time."""
 CLICK_COLUMNS = (
     "source",
     "click_ref",
@@ -60,6 +62,8 @@ CLICK_COLUMNS = (
 def pull_billing(ctx: Context, window: Window) -> RoomReport:
     """Lands the billing records of the window, all accounts.
 
+    What is older than a provider lists is in the history or a backfill, which read objects.
+
     Raises CredentialError, TransientError or PermanentError of the provider; pages landed before
     that stay.
     """
@@ -68,15 +72,33 @@ def pull_billing(ctx: Context, window: Window) -> RoomReport:
         provider = build()
         seen = new = late = 0
         try:
-            for page in provider.pull(window):
+            listed = _listed(window, provider, ctx.clock())
+            for page in provider.pull(listed) if listed else ():
                 page_new, page_late = land_record_page(ctx.engine, account, page, window.start)
                 seen, new, late = seen + len(page), new + page_new, late + page_late
         finally:
             provider.close()
         source = ":".join(account)
-        _record_pull(ctx, source, window, seen, new, late, 0)
+        if listed:
+            record_pull(ctx, source, listed, seen=seen, new=new, late=late)
         counts |= {f"{source} read": seen, f"{source} new": new, f"{source} late": late}
+        if listed != window:
+            counts[f"{source} hours no longer listed"] = _hours_lost(window, listed)
     return RoomReport(room="billing_events", counts=counts)
+
+
+def listed_from(provider: BillingProvider, now: datetime) -> datetime:
+    """From when on a provider's events are surely all listed."""
+    return floor_hour(now - provider.retention + SURELY_LISTED)
+
+
+def _listed(window: Window, provider: BillingProvider, now: datetime) -> Window | None:
+    start = max(window.start, listed_from(provider, now))
+    return Window(start, window.end) if start < window.end else None
+
+
+def _hours_lost(window: Window, listed: Window | None) -> int:
+    return int(((listed.start if listed else window.end) - window.start) / HOUR)
 
 
 def pull_clicks(ctx: Context, window: Window) -> RoomReport:
@@ -98,7 +120,7 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
                 bad.update(row.reason for row in page.quarantined)
         finally:
             source.close()
-        _record_pull(ctx, f"clicks:{name}", window, seen, new, late, bad.total())
+        record_pull(ctx, f"clicks:{name}", window, seen=seen, new=new, late=late, quarantined=bad.total())
         counts |= {
             f"{name} read": seen,
             f"{name} new": new,
@@ -199,9 +221,18 @@ def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> 
     return int(landed.rows_new), int(landed.rows_late)
 
 
-def _record_pull(
-    ctx: Context, source: str, window: Window, seen: int, new: int, late: int, quarantined: int
+def record_pull(
+    ctx: Context,
+    source: str,
+    window: Window,
+    *,
+    seen: int,
+    new: int,
+    late: int = 0,
+    quarantined: int = 0,
+    transport: Transport = Transport.EVENTS,
 ) -> None:
+    """Writes down what was asked and what came."""
     with ctx.engine.begin() as connection:
         connection.execute(
             query("landing/record_pull"),
@@ -213,6 +244,7 @@ def _record_pull(
                 "rows_new": new,
                 "rows_late": late,
                 "rows_quarantined": quarantined,
+                "transport": transport.value,
                 "run_id": ctx.run_id,
             },
         )

@@ -18,6 +18,9 @@ from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.faults import Rule
 from conversion_sync.sandbox.grants import change
 from conversion_sync.sandbox.holds import Holds
+from conversion_sync.sandbox.lemon_api import BASE
+from conversion_sync.sandbox.lemon_data import LemonData
+from conversion_sync.sandbox.lemon_truth import lemon_truth
 from conversion_sync.sandbox.paddle_truth import paddle_truth
 from conversion_sync.sandbox.truth import Json, totals, truth
 from conversion_sync.sandbox.vendors import Vendors
@@ -25,7 +28,7 @@ from conversion_sync.sandbox.vendors import Vendors
 PROMISES = TypeAdapter(dict[str, bool])
 
 
-def app(vendors: Vendors, business: Business) -> Starlette:
+def app(vendors: Vendors, business: Business, lemons: LemonData) -> Starlette:
     """Read what happened, and change what will happen."""
 
     def read(path: str, answer: Callable[[], object]) -> Route:
@@ -62,6 +65,8 @@ def app(vendors: Vendors, business: Business) -> Starlette:
             read("/truth", lambda: truth(business)),
             read("/truth/paddle", lambda: paddle_truth(business)),
             read("/truth/totals", lambda: totals(business)),
+            read("/truth/lemon_squeezy", lambda: lemon_truth(business)),
+            read("/webhooks/lemon_squeezy", lambda: _sent(vendors, lemons)),
             read("/ledger", vendors.books.dump),
             read("/ledger/totals", vendors.books.totals),
             read("/requests", lambda: vendors.books.requests),
@@ -120,6 +125,14 @@ def _standing(vendors: Vendors) -> Route:
         return JSONResponse(vendors.google_ads.now.model_dump(mode="json"))
 
     return Route("/google_ads", change, methods=["POST", "DELETE"])
+
+
+def _sent(vendors: Vendors, lemons: LemonData) -> list[Json]:
+    """The webhooks Lemon Squeezy sent so far, oldest first: when, which, and the body."""
+    return [
+        {"at": sent.at.isoformat(), "event": sent.event, "body": sent.body}
+        for sent in lemons.webhooks(BASE, vendors.clock.now())
+    ]
 
 
 def _oauth(vendors: Vendors) -> Route:

@@ -11,6 +11,7 @@ class Credentials:
 
     stripe_key: str = "sk_live_sandbox_0001"
     paddle_key: str = "pdl_live_apikey_sandbox_0001"
+    lemon_squeezy_key: str = "sandbox-lemon-squeezy-key"
     google_client_id: str = "sandbox.apps.example"
     google_client_secret: str = "sandbox-google-client-secret"
     google_refresh_token: str = "sandbox-google-refresh-token"

@@ -3,7 +3,7 @@
 A rule counts the requests it matches from the moment it was added and acts on number `nth` and the
 `times - 1` after it, or on all from `nth` on for `seconds` of the sandbox's clock. Vendors: stripe, paddle,
 google_oauth, data_manager, google_ads, meta, tiktok, linkedin, linkedin_oauth, tiktok_oauth,
-microsoft_oauth, reddit, microsoft.
+microsoft_oauth, reddit, microsoft, lemon_squeezy.
 """
 
 from __future__ import annotations

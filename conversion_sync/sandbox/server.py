@@ -24,6 +24,7 @@ from conversion_sync.sandbox import (
     admin,
     google_oauth,
     google_rpc,
+    lemon_api,
     linkedin,
     meta,
     microsoft,
@@ -40,6 +41,7 @@ from conversion_sync.sandbox.clock import Clock
 from conversion_sync.sandbox.credentials import Credentials
 from conversion_sync.sandbox.faults import Faults
 from conversion_sync.sandbox.folder import ENDPOINTS, Json, World, read, write
+from conversion_sync.sandbox.lemon_data import LemonData
 from conversion_sync.sandbox.paddle_shelves import PaddleData
 from conversion_sync.sandbox.sockets import CuttableHttp, Door
 from conversion_sync.sandbox.vendors import Vendors
@@ -56,8 +58,8 @@ TICK = 0.5
 class Manner:
     """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for ever.
 
-    `rate_limits` says whether Paddle minds how often it is asked. `clicks_url` is the database to write the
-    click table to; `parent` a process not to outlive.
+    `rate_limits` says whether Paddle and Lemon Squeezy mind how often they are asked. `clicks_url` is the
+    database to write the click table to; `parent` a process not to outlive.
     """
 
     settle_seconds: float = 0.0
@@ -113,16 +115,18 @@ def _vendors(business: Business, manner: Manner) -> Vendors:
 def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, manner: Manner) -> Json:
     before = read(folder / ENDPOINTS).get("ports", {})
     retention = timedelta(days=manner.event_retention_days) if manner.event_retention_days else None
+    lemons = LemonData(business)
     apps: dict[str, Starlette] = {
         "stripe": stripe_api.app(vendors, business, retention),
         "paddle": paddle_api.app(vendors, PaddleData(business), limited=manner.rate_limits),
+        "lemon_squeezy": lemon_api.app(vendors, lemons, limited=manner.rate_limits),
         "oauth": google_oauth.app(vendors),
         "meta": meta.app(vendors),
         "tiktok": tiktok.app(vendors),
         "linkedin": linkedin.app(vendors),
         "reddit": reddit.app(vendors),
         "microsoft": microsoft.app(vendors),
-        "admin": admin.app(vendors, business),
+        "admin": admin.app(vendors, business, lemons),
     }
     ports: dict[str, int] = {}
     for name, app in apps.items():

@@ -1,7 +1,13 @@
--- Writes the books of some customers: new and changed facts, and what the change makes stale downstream.
+-- Writes the books of some customers: new and changed facts, and what the change makes stale downstream. Of a fact that
+-- another record tells by now, which one is noted; that is no change.
 -- Input:  staged_revenue_event (shaped like revenue_event). Output: revenue_event, dirty(attribute), dirty(plan).
 -- Cost:   one primary-key probe a staged fact; only differing rows are written.
-with written as (
+with same as (
+    select event_key
+    from staged_revenue_event as staged
+    join revenue_event as known using (event_key)
+    where known.content_hash = staged.content_hash and known.retired_at is null
+), written as (
     insert into revenue_event as known (
         event_key, provider, provider_account, livemode, kind, lane, expansion, is_full, occurred_at,
         occurred_at_precision, source_event_id, source_api_version, source_object_type, source_object_id,
@@ -45,17 +51,22 @@ with written as (
         is_first_for_subscription = excluded.is_first_for_subscription, is_trial = excluded.is_trial,
         reconstructed = excluded.reconstructed, period_start = excluded.period_start,
         period_end = excluded.period_end, click_ids = excluded.click_ids, content_hash = excluded.content_hash,
-        revision = known.revision + 1, retired_at = null
+        revision = known.revision
+            + case when known.content_hash = excluded.content_hash and known.retired_at is null then 0 else 1 end,
+        retired_at = null
     where known.content_hash <> excluded.content_hash or known.retired_at is not null
+        or known.source_event_id <> excluded.source_event_id
     returning event_key, parent_event_key
+), changed as (
+    select event_key, parent_event_key from written where event_key not in (select event_key from same)
 ), stale as (
-    select event_key from written
+    select event_key from changed
     union
-    select parent_event_key from written where parent_event_key is not null
+    select parent_event_key from changed where parent_event_key is not null
     union
     select child.event_key
-    from written
-    join revenue_event as child on child.parent_event_key = written.event_key
+    from changed
+    join revenue_event as child on child.parent_event_key = changed.event_key
 ), for_attribution as (
     insert into dirty (room, key)
     select distinct 'attribute', event_key from stale order by 2
@@ -65,4 +76,4 @@ with written as (
     select distinct 'plan', event_key from stale order by 2
     on conflict (room, key) do update set marked_at = excluded.marked_at
 )
-select count(*) as changed from written
+select count(*) as changed from changed

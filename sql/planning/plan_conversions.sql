@@ -1,6 +1,7 @@
 -- What should become of every event at every ad account: sent, when, by which deadline, with which value and click; or
 -- not sent, and why. The first reason that applies wins. Refunds known before a payment leaves are taken off its value.
--- Input:  work_event, revenue_event, plan_account, plan_rule, attributed_click, conversion, :now.
+-- Nothing of a billing account leaves before its past is known: it is held until then.
+-- Input:  work_event, revenue_event, billing_history, plan_account, plan_rule, attributed_click, conversion, :now.
 -- Output: temporary table desired, shaped like conversion. Cost: primary-key probes for the events at work.
 insert into desired (conversion_id, event_key, platform, account, action, kind, verb, event_kind, state, reason,
                      value_minor, book_minor, net_minor, currency, exponent, occurred_at, click_source, click_ref, clicked_at,
@@ -44,7 +45,7 @@ with event as (
                - deadline_margin_us * interval '1 microsecond' as deadline
     from pair
 ), reasoned as (
-    select timed.*,
+    select timed.*, history.provider is not null as history_incomplete,
            case
                when not livemode then 'test_mode'
                when action is null then 'not_mapped'
@@ -71,19 +72,26 @@ with event as (
                else 'ready'
            end as reason
     from timed
+    left join billing_history as history
+        on history.provider = timed.provider and history.account = timed.provider_account and history.complete_at is null
+), told as (
+    select reasoned.*,
+           case when history_incomplete and reason in ('ready', 'waits_click_age', 'event_in_future') then 'history_incomplete'
+                else reason end as told_reason
+    from reasoned
 )
 select conversion_id(event_key, platform, account, coalesce(action, ''), 'conversion'),
        event_key, platform, account, coalesce(action, ''), 'conversion', 'send', event_kind,
        case
-           when reason in ('ready', 'waits_click_age', 'event_in_future') then 'planned'
-           when reason = 'refunded_before_send' then 'superseded'
-           when reason = 'reclassified' then 'held'
+           when told_reason in ('ready', 'waits_click_age', 'event_in_future') then 'planned'
+           when told_reason = 'refunded_before_send' then 'superseded'
+           when told_reason in ('reclassified', 'history_incomplete') then 'held'
            else 'skipped'
        end,
-       reason,
+       told_reason,
        case when value_rule = 'fixed' and ruled_minor = 0 then null else ruled_minor end,
        coalesce(ruled_minor, 0), net_left, currency, exponent, occurred_at, click_source, click_ref, clicked_at, click_id_kind,
        click_id,
        'cs_' || conversion_id(event_key, platform, account, coalesce(action, ''), 'conversion'),
        null, null, not_before, deadline
-from reasoned
+from told

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
+from conversion_sync.delivery.plan import plan
 from conversion_sync.model.click import ClickIdKind, Consent
 from conversion_sync.model.conversion import REASONS, Reason
 from conversion_sync.model.revenue import EventKind
+from conversion_sync.store.queries import query
 from tests.integration.world import (
     CUSTOMER,
     DAY,
@@ -289,6 +291,23 @@ def test_an_object_sent_as_another_kind_waits_for_a_human(engine) -> None:
     event(engine, "as_renewal", EventKind.RENEWAL, HOUR, net=1000, object_id="in_1")
     rooms(engine)
     assert {outcome[:2] for outcome in ledger(engine, "as_renewal").values()} == {("held", "reclassified")}
+
+
+def test_nothing_leaves_before_the_past_of_its_account_is_known(engine) -> None:
+    clicked(engine)
+    key = {"provider": "stripe", "account": "main"}
+    with engine.begin() as connection:
+        connection.execute(query("history/open_history"), {**key, "read_from": NOW - 9 * DAY, "now": NOW})
+    event(engine, "stripe:main:pay", EventKind.FIRST_PAYMENT, HOUR, net=1000)
+    event(engine, "stripe:main:end", EventKind.CANCELLATION, HOUR)
+    rooms(engine)
+    held, unmapped = ledger(engine, "stripe:main:pay"), ledger(engine, "stripe:main:end")
+    assert {outcome[:2] for outcome in held.values()} == {("held", "history_incomplete")}
+    assert {outcome[:2] for outcome in unmapped.values()} == {("skipped", "not_mapped")}
+    with engine.begin() as connection:
+        connection.execute(query("history/complete_history"), {**key, "now": NOW, "prefix": "stripe:main:"})
+    plan(engine, None, NOW)
+    assert {outcome[:2] for outcome in ledger(engine, "stripe:main:pay").values()} == {("planned", "ready")}
 
 
 def test_planning_twice_changes_nothing(engine) -> None:

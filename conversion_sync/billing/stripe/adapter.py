@@ -45,6 +45,11 @@ class StripeProvider:
         """Stripe lists events for 30 days. Source: specs/billing.md §1.8."""
         return timedelta(days=catalogue().api.retention_days)
 
+    @property
+    def history_step(self) -> timedelta:
+        """Lists can be asked for any span; one of this length is many pages for a busy account."""
+        return timedelta(days=catalogue().api.retention_days)
+
     def received(self, body: bytes, received_at: datetime) -> Sequence[RawRecord]:  # noqa: ARG002 - events have a time
         """The event in a webhook's body. Stripe is asked only for the lines an invoice comes without."""
         return [received(body, lambda invoice: self._feed().complete_lines(invoice))]

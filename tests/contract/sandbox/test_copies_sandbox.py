@@ -13,6 +13,7 @@ import requests
 from conversion_sync.sandbox import admin, tiktok
 from conversion_sync.sandbox.business import generate
 from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.lemon_data import LemonData
 from conversion_sync.sandbox.vendors import Vendors
 from tests.contract.sandbox.conftest import NOW
 
@@ -29,7 +30,8 @@ EVENT = {
 @pytest.fixture
 def ask(serve: Callable[..., str], vendors: Vendors) -> Iterator[Callable[..., Any]]:
     """Asks the admin."""
-    url = serve(admin.app(vendors, generate(1, 1, 1, NOW, history_days=0)))
+    business = generate(1, 1, 1, NOW, history_days=0)
+    url = serve(admin.app(vendors, business, LemonData(business)))
     yield lambda method, path, body=None: requests.request(method, url + path, json=body, timeout=10)
     vendors.holds.release()
 
