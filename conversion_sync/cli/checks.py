@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from conversion_sync.billing.provider import BillingProvider
     from conversion_sync.clicks.source import ClickSource
     from conversion_sync.config.settings import Settings
+    from conversion_sync.pipeline.history import History
     from conversion_sync.platforms.platform import Platform
     from conversion_sync.platforms.registry import TokensOf
 
@@ -42,6 +43,8 @@ def checks(settings: Settings) -> Iterator[Line]:
     recent = Window(floor_hour(datetime.now(UTC)) - HOUR, floor_hour(datetime.now(UTC)))
     yield from click_tables(settings, recent)
     yield from billing(settings, recent)
+    if books.level != "error":
+        yield from pasts(settings)
     yield from accounts(settings, datetime.now(UTC), readable=books.level != "error")
 
 
@@ -165,6 +168,34 @@ def billing(settings: Settings, recent: Window) -> Iterator[Line]:
         yield attempt(f"billing.{provider}.{account}", look)
 
 
+def pasts(settings: Settings) -> Iterator[Line]:
+    """How far each billing account's past has been read: nothing of it is uploaded before all of it is."""
+    from conversion_sync.pipeline.history import histories
+
+    known: dict[tuple[str, str], History] = {}
+    # Without tables nothing was read.
+    with suppress(ConfigurationError), existing_tables(settings) as engine:
+        known = {(each.provider, each.account): each for each in histories(engine)}
+    for provider, account, _ in settings.billing.items():
+        yield past(f"billing.{provider}.{account} history", known.get((provider, account)))
+
+
+def past(what: str, history: History | None) -> Line:
+    """The line of one account's past."""
+    if history is not None and history.complete:
+        return Line(level="ok", what=what, detail=f"read from {history.read_from:%Y-%m-%d} on")
+    detail = "not read yet: nothing of the account is uploaded before it is."
+    if history is not None:
+        whole, done = history.wanted_until - history.read_from, history.read_until - history.read_from
+        detail = f"read to {history.read_until:%Y-%m-%d} ({done / whole:.0%}): uploads wait for the rest."
+    return Line(
+        level="warn",
+        what=what,
+        detail=detail,
+        remedy="Run conversion-sync sync, or wait for the hourly run: it goes on where the last one was.",
+    )
+
+
 def accounts(settings: Settings, now: datetime, *, readable: bool) -> Iterator[Line]:
     """Each ad account, but for those whose tokens are in a database that is not `readable`, or sealed."""
     from conversion_sync.credentials.source import keys_of, needs_store, stored_tokens
@@ -180,7 +211,7 @@ def accounts(settings: Settings, now: datetime, *, readable: bool) -> Iterator[L
         try:
             keys = keys_of(settings)
             if keys is not None and readable:
-                books = stack.enter_context(token_database(settings))
+                books = stack.enter_context(existing_tables(settings))
                 tokens = stored_tokens(keys, books, utc_now)
         except ConversionSyncError as error:
             yield Line(level="error", what="tokens", detail=error.message, remedy=error.remedy)
@@ -202,8 +233,8 @@ def consents(settings: Settings, engine: Engine, now: datetime) -> Iterator[Line
 
 
 @contextmanager
-def token_database(settings: Settings) -> Iterator[Engine]:
-    """Where tokens are kept. Raises ConfigurationError when there is no place for them yet."""
+def existing_tables(settings: Settings) -> Iterator[Engine]:
+    """The database, where it has tables. Raises ConfigurationError when it has none yet."""
     from sqlalchemy import inspect
 
     from conversion_sync.store.engine import connect, probe
@@ -218,7 +249,7 @@ def token_database(settings: Settings) -> Iterator[Engine]:
         probe(engine)
         if not inspect(engine).has_table("credential"):
             raise ConfigurationError(
-                "The database has no tables to keep its tokens in yet.",
+                "The database has no tables yet.",
                 remedy="Run: conversion-sync migrate, then check again.",
             )
         yield engine

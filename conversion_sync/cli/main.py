@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from conversion_sync.cli import failure
+from conversion_sync.cli.backfill import backfill, renormalise
 from conversion_sync.cli.check import check
 from conversion_sync.cli.connect import connect
 from conversion_sync.cli.credentials import credentials
@@ -52,6 +53,8 @@ def application() -> typer.Typer:
         replay,
         settle,
         release,
+        backfill,
+        renormalise,
         check,
         connect,
         credentials,

@@ -9,6 +9,7 @@ import dagster as dg
 
 from conversion_sync.config.settings import Settings
 from conversion_sync.orchestration.assets import room_assets
+from conversion_sync.orchestration.backfills import RECONCILE, backfill_jobs, reconcile_schedules
 from conversion_sync.orchestration.credentials import credentials_job, credentials_sensor
 from conversion_sync.orchestration.jobs import deliver_due, hourly_sync
 from conversion_sync.orchestration.laws import laws_job, laws_schedule
@@ -38,6 +39,7 @@ def build(
     laws = laws_job(rooms)
     confirmations = settle_jobs(settings, rooms)
     credentials = credentials_job(settings, rooms)
+    backfills = backfill_jobs(rooms)
     webhooks = webhooks_job(rooms)
     sensors = [
         due_sensor(settings, due),
@@ -48,8 +50,21 @@ def build(
         sensors.append(settlement_sensor(confirmations, settings))
     return dg.Definitions(
         assets=assets,
-        jobs=[sync, due, laws, credentials, webhooks, *confirmations, *operation_jobs(rooms)],
-        schedules=[hourly_schedule(settings, sync, assets), laws_schedule(laws, default_status())],
+        jobs=[
+            sync,
+            due,
+            laws,
+            credentials,
+            webhooks,
+            *confirmations,
+            *operation_jobs(rooms),
+            *backfills.values(),
+        ],
+        schedules=[
+            hourly_schedule(settings, sync, assets),
+            laws_schedule(laws, default_status()),
+            *reconcile_schedules(backfills[RECONCILE], default_status()),
+        ],
         sensors=sensors,
         resources=resources or {PIPELINE: pipeline(settings)},
         executor=dg.in_process_executor,

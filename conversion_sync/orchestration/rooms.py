@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from conversion_sync.config.settings import Settings
 from conversion_sync.credentials.forecast import Standing
 from conversion_sync.delivery.operate import Choice, Decision, Operator
+from conversion_sync.model.revenue import Transport
 from conversion_sync.model.windows import Window
-from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.operate import OperationReport
 from conversion_sync.pipeline.report import DeliveryReport, RoomReport
 from conversion_sync.pipeline.settle import SettlementReport
@@ -53,6 +54,10 @@ class Rooms:
     """Takes a person's decision about rows, or shows what it is about."""
     laws: Callable[[Engine, datetime | None], Sequence[LawStatus]]
     """How the ledger's laws stand for what is newer than a moment."""
+    backfill: Callable[[Context, Window, Transport, Account | None], RoomReport]
+    """Reads the billing objects of a window again, of one account or of all, and normalises them."""
+    renormalise: Callable[[Context, Account | None], RoomReport]
+    """Writes every book anew from the stored records."""
     credentials: Callable[[Settings, Engine, datetime], Sequence[Standing]]
     """How access to every ad account stands at a moment."""
 
@@ -62,6 +67,7 @@ def real_rooms() -> Rooms:
     from conversion_sync.credentials.forecast import standings
     from conversion_sync.pipeline.attribute import attribute
     from conversion_sync.pipeline.deliver import deliver
+    from conversion_sync.pipeline.history import backfill, renormalise
     from conversion_sync.pipeline.inbox import billing_events, land_webhooks
     from conversion_sync.pipeline.normalise import normalise
     from conversion_sync.pipeline.operate import operate_on
@@ -83,5 +89,7 @@ def real_rooms() -> Rooms:
         operate=operate_on,
         unaccounted=lambda engine, window: conservation(engine, window.start, window.end),
         laws=check_laws,
+        backfill=backfill,
+        renormalise=renormalise,
         credentials=standings,
     )

@@ -15,12 +15,13 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.credentials.forecast import Standing
 from conversion_sync.delivery.tally import Pause
 from conversion_sync.model.expiry import Notice
+from conversion_sync.model.revenue import Transport
 from conversion_sync.model.windows import HOUR, Window
 from conversion_sync.orchestration.build import build
 from conversion_sync.orchestration.resources import PIPELINE
 from conversion_sync.orchestration.rooms import Rooms
 from conversion_sync.pipeline.configuration import settings_type
-from conversion_sync.pipeline.context import Context
+from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.operate import operate_on
 from conversion_sync.pipeline.report import DeliveryReport, FailureRow, HourReport, RoomReport
 from conversion_sync.pipeline.settle import SettlementReport
@@ -143,8 +144,18 @@ class Script:
             ),
             operate=operate_on,
             laws=lambda *_: self.laws,
+            backfill=self.backfill,
+            renormalise=lambda *_: RoomReport(room="renormalise", counts={"stripe:main changed": 0}),
             credentials=lambda *_: self.credentials,
         )
+
+    def backfill(
+        self, _: Context, window: Window, transport: Transport, account: Account | None
+    ) -> RoomReport:
+        self.windows.append((f"{transport.value} of {account}", window))
+        if self.fault is not None:
+            raise self.fault
+        return RoomReport(room="backfill", counts={"stripe:main objects": 9, "stripe:main repaired": 2})
 
     def deliver(self, _: Context, window: Window, platform: str, account: str) -> DeliveryReport:
         self.windows.append((platform, window))
