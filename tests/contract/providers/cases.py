@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
-from conversion_sync.billing.provider import BillingProvider
+from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.billing.stripe.adapter import StripeProvider
 from conversion_sync.billing.stripe.catalogue import catalogue
 from conversion_sync.billing.stripe.settings import Account
@@ -18,21 +20,31 @@ Endpoints = Mapping[str, Any]
 Sleep = Callable[[float], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Something the vendor lists: its record's id, when it was made and when it changed, what it says."""
+
+    id: str
+    moments: tuple[datetime, ...]
+    said: Json
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One billing system. `vendor` is the name the sandbox's faults and counters go by.
 
-    `account` is its configuration, `open` its adapter with the way it waits, `told` everything the vendor
-    lists, read without the product. `wrong` breaks the credential, which stands under `secret`; `at` asks
-    another address. `requests` is how often one thing is asked for while it goes wrong, `longest_wait` the
-    most seconds between two of those.
+    `account` is its configuration, `open` its adapter with the way it waits. `told` is everything the vendor
+    lists, newest first, read without the product; `same` holds a record to what was said. `wrong` breaks the
+    credential, which stands under `secret`; `at` asks another address. `requests` is how often one thing is
+    asked for while it goes wrong, `longest_wait` the most seconds between two of those.
     """
 
     provider: str
     vendor: str
     account: Callable[[Endpoints], dict[str, Any]]
     open: Callable[[str, Mapping[str, Any], Sleep], BillingProvider]
-    told: Callable[[Endpoints], list[Json]]
+    told: Callable[[Endpoints], list[Listed]]
+    same: Callable[[RawRecord, Json], None]
     wrong: Mapping[str, Any]
     at: Callable[[str], dict[str, Any]]
     secret: str
@@ -49,9 +61,29 @@ def open_stripe(account: str, settings: Mapping[str, Any], sleep: Sleep) -> Bill
     return StripeProvider(account, Account.model_validate(settings), sleep)
 
 
-def told_by_stripe(endpoints: Endpoints) -> list[Json]:
+def told_by_stripe(endpoints: Endpoints) -> list[Listed]:
     wanted = {*catalogue().events.read, *catalogue().events.kept}
-    return [event for event in _stripe_events(endpoints) if event["type"] in wanted]
+    return [
+        Listed(event["id"], (datetime.fromtimestamp(event["created"], UTC),), event)
+        for event in _stripe_events(endpoints)
+        if event["type"] in wanted
+    ]
+
+
+def same_stripe_event(record: RawRecord, event: Json) -> None:
+    body = json.loads(record.body)
+    facts = (record.event_type, record.created_at, record.livemode, record.api_version)
+    created = datetime.fromtimestamp(event["created"], UTC)
+    assert facts == (event["type"], created, event["livemode"], event["api_version"])
+    lines = event["data"]["object"].get("lines")
+    if lines and lines["has_more"]:
+        # Completed lines are as the vendor lists them today, in today's shape.
+        every = body["data"]["object"]["lines"]["data"]
+        assert [(line["id"], line["amount"]) for line in every[: len(lines["data"])]] == [
+            (line["id"], line["amount"]) for line in lines["data"]
+        ]
+        body["data"]["object"]["lines"] = lines
+    assert body == event
 
 
 def _stripe_events(endpoints: Endpoints) -> Iterator[Json]:
@@ -78,6 +110,7 @@ CASES = [
         account=stripe_account,
         open=open_stripe,
         told=told_by_stripe,
+        same=same_stripe_event,
         wrong={"api_key": "sk_live_canary0123456789"},
         at=lambda url: {"api_base": url},
         secret="api_key",

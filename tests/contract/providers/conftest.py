@@ -13,7 +13,7 @@ from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.model.windows import Window
 from conversion_sync.sandbox.process import start
 from tests.contract.platforms.running import Sandbox
-from tests.contract.providers.cases import CASES, Case, Json
+from tests.contract.providers.cases import CASES, Case, Listed
 
 Opened = Callable[..., "Account"]
 
@@ -33,13 +33,17 @@ class Account:
 class Told:
     """Everything the vendor lists, newest first, and a window around all of it."""
 
-    events: list[Json]
+    items: list[Listed]
     window: Window
 
+    @property
+    def ids(self) -> list[str]:
+        """Of everything, in order."""
+        return sorted(item.id for item in self.items)
+
     def between(self, start: datetime, end: datetime) -> set[str]:
-        """The ids of what was made in [start, end)."""
-        span = range(int(start.timestamp()), int(end.timestamp()))
-        return {event["id"] for event in self.events if event["created"] in span}
+        """The ids of what was made or changed in [start, end)."""
+        return {item.id for item in self.items if any(start <= at < end for at in item.moments)}
 
 
 @pytest.fixture(scope="session")

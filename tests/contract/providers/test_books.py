@@ -13,8 +13,11 @@ import pytest
 from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.model.revenue import CustomerBook, RevenueEvent, customer_key
 from tests.contract.platforms.running import Sandbox
-from tests.contract.providers.cases import Case, Json
+from tests.contract.providers.cases import CASES, Case, Json
 from tests.contract.providers.conftest import Account, Opened, Told
+
+STRIPE = [case for case in CASES if case.provider == "stripe"]
+pytestmark = pytest.mark.parametrize("case", STRIPE, indirect=True, ids=["stripe"])
 
 
 def by_customer(records: Iterable[RawRecord]) -> dict[str, list[RawRecord]]:
@@ -160,9 +163,9 @@ def test_both_shapes_are_among_the_records_and_give_the_same_kinds_of_events(
 
 def test_the_lines_of_a_long_invoice_are_all_in_its_record(account: Account, told: Told) -> None:
     long = {
-        event["id"]: event["data"]["object"]["lines"]["total_count"]
-        for event in told.events
-        if event["type"] == "invoice.paid" and event["data"]["object"]["lines"]["has_more"]
+        item.id: item.said["data"]["object"]["lines"]["total_count"]
+        for item in told.items
+        if item.said["type"] == "invoice.paid" and item.said["data"]["object"]["lines"]["has_more"]
     }
     completed = {}
     shapes = set()
