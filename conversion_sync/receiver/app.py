@@ -15,16 +15,26 @@ from conversion_sync.config.settings import Settings
 from conversion_sync.pipeline.context import utc_now
 from conversion_sync.receiver.bodies import Bodies
 from conversion_sync.receiver.commit import GroupCommit, NotKept, connector
+from conversion_sync.receiver.tally import Tally
 from conversion_sync.receiver.webhooks import Delivery, keep_deliveries, webhook_routes
 
 PATIENCE = 4.0
 """Seconds a request waits for its commit; Paddle wants its answer within five (specs/billing.md §7)."""
 
 
-def app(settings: Settings, url: str, clock: Callable[[], datetime] = utc_now) -> Starlette:
-    """All routes. `url` is the database's address; nothing connects before the first request."""
-    inbox: GroupCommit[Delivery] = GroupCommit(connector(url), keep_deliveries, patience=PATIENCE)
+def app(
+    settings: Settings,
+    url: str,
+    clock: Callable[[], datetime] = utc_now,
+    revive: Callable[[], None] | None = None,
+) -> Starlette:
+    """All routes. `url` is the database's address; nothing connects before the first request.
+
+    `revive` starts the database where it is the embedded one.
+    """
+    inbox: GroupCommit[Delivery] = GroupCommit(connector(url, revive), keep_deliveries, patience=PATIENCE)
     bodies = Bodies(settings.receiver.body_limit_bytes)
+    tally = Tally()
 
     async def health(_request: Request) -> Response:
         """200 when a webhook could be kept now, 503 when the database is away."""
@@ -36,9 +46,10 @@ def app(settings: Settings, url: str, clock: Callable[[], datetime] = utc_now) -
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with inbox.running():
+        async with tally.told(), inbox.running():
             yield
 
     return Starlette(
-        routes=[Route("/health", health), *webhook_routes(settings, inbox, bodies, clock)], lifespan=lifespan
+        routes=[Route("/health", health), *webhook_routes(settings, inbox, bodies, tally, clock)],
+        lifespan=lifespan,
     )

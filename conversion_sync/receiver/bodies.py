@@ -46,15 +46,15 @@ class Bodies:
                     if size > self._limit:
                         raise self._too_large()
                     if self._room < 0:
-                        raise Refused(503, "too much at once; send it again later\n")
+                        raise Refused(503, "too much at once; send it again later")
                     parts.append(part)
             yield b"".join(parts)
         except TimeoutError:
-            raise Refused(408, "the body did not come\n") from None
+            raise Refused(408, "the body did not come") from None
         except ClientDisconnect:
-            raise Refused(400, "the body ended early\n") from None
+            raise Refused(400, "the body ended early") from None
         finally:
             self._room += size
 
     def _too_large(self) -> Refused:
-        return Refused(413, f"the body is larger than {self._limit} bytes\n")
+        return Refused(413, f"the body is larger than {self._limit} bytes")

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import psycopg
 
+from conversion_sync.errors import ConversionSyncError
 from conversion_sync.store.faults import first_line
 
 Row = TypeVar("Row")
@@ -112,7 +113,7 @@ class GroupCommit(Generic[Row]):
                 await self._write(connection, rows)
             else:
                 await connection.execute("select 1")
-        except (psycopg.Error, OSError) as fault:
+        except (psycopg.Error, ConversionSyncError, OSError) as fault:
             self._say(fault)
             await self._disconnect()
             for waiting in group:
@@ -146,10 +147,22 @@ class GroupCommit(Generic[Row]):
         self._well = fault is None
 
 
-def connector(url: str) -> Connect:
-    """Connects to a `postgresql://` address so that a commit is on disk and a dead server is noticed."""
+def connector(url: str, revive: Callable[[], None] | None = None) -> Connect:
+    """Connects to a `postgresql://` address so that a commit is on disk and a dead server is noticed.
+
+    `revive` starts a server that is ours, where nobody else would.
+    """
 
     async def connect() -> Connection:
+        try:
+            return await once()
+        except psycopg.OperationalError:
+            if revive is None:
+                raise
+            await asyncio.to_thread(revive)
+            return await once()
+
+    async def once() -> Connection:
         return await psycopg.AsyncConnection.connect(
             url,
             autocommit=True,

@@ -26,7 +26,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     with open_database(settings) as database:
         server = uvicorn.Server(
             uvicorn.Config(
-                app(settings, database.url),
+                app(settings, database.url, revive=database.server.start if database.server else None),
                 host=host,
                 port=port,
                 lifespan="on",

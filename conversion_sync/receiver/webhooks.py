@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,15 +12,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from conversion_sync.billing.signatures import Verdict
-from conversion_sync.billing.webhooks import endpoints
+from conversion_sync.billing.webhooks import Endpoint, endpoints
 from conversion_sync.config.settings import Settings
 from conversion_sync.receiver.bodies import Bodies, Refused
 from conversion_sync.receiver.commit import Connection, GroupCommit, NotKept
+from conversion_sync.receiver.tally import Tally
 from conversion_sync.store.queries import driver_query
 
 AWAY = {"Retry-After": "5"}
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,11 @@ class Delivery:
 
 
 def webhook_routes(
-    settings: Settings, inbox: GroupCommit[Delivery], bodies: Bodies, clock: Callable[[], datetime]
+    settings: Settings,
+    inbox: GroupCommit[Delivery],
+    bodies: Bodies,
+    tally: Tally,
+    clock: Callable[[], datetime],
 ) -> list[Route]:
     """The route of all accounts that have a secret; any other is 404."""
     known = endpoints(settings)
@@ -45,13 +47,22 @@ def webhook_routes(
         account = request.path_params["provider"], request.path_params["account"]
         endpoint = known.get(account)
         if endpoint is None:
+            tally.count("webhooks", "404 no such account")
             return PlainTextResponse("no such webhook\n", 404)
+        status, words = await answer(request, account, endpoint)
+        tally.count(f"webhooks of {':'.join(account)}", f"{status} {words}".strip())
+        if status == 200:
+            return Response(status_code=200)
+        return PlainTextResponse(f"{words}\n", status, headers=AWAY if status == 503 else None)
+
+    async def answer(request: Request, account: tuple[str, str], endpoint: Endpoint) -> tuple[int, str]:
+        """The status and the words for it."""
         try:
             async with bodies.read(request) as body:
                 now = clock()
                 verdict = endpoint.check(body, request.headers, now)
                 if verdict is not Verdict.GENUINE:
-                    return PlainTextResponse(f"the signature is {verdict.value}\n", 400)
+                    return 400, f"the signature is {verdict.value}"
                 kept = {name: request.headers[name] for name in endpoint.headers if name in request.headers}
                 await inbox.keep(
                     Delivery(
@@ -63,10 +74,10 @@ def webhook_routes(
                     )
                 )
         except Refused as refused:
-            return PlainTextResponse(refused.words, refused.status)
+            return refused.status, refused.words
         except NotKept:
-            return PlainTextResponse("not kept; send it again\n", 503, headers=AWAY)
-        return Response(status_code=200)
+            return 503, "not kept; send it again"
+        return 200, ""
 
     return [Route("/webhooks/{provider}/{account}", webhook, methods=["POST"])]
 

@@ -162,7 +162,7 @@ class Away:
     """A provider whose vendor has to be asked for the rest of the first webhook, and does not answer."""
 
     def __init__(self, provider: Any) -> None:
-        self.close = provider.close
+        self.close, self.retention = provider.close, provider.retention
         self._received = provider.received
 
     def received(self, one: bytes, at: datetime) -> Any:
