@@ -84,6 +84,21 @@ def _identity(branch: Tree, found: Explanation) -> None:
     branch.add(escape(str(found.billing.get("customer_key") or "the billing fact names no customer")))
     if not found.identity:
         branch.add("no visitor is known to be this customer")
+    for merge in found.merged:
+        branch.add(
+            escape(
+                f"customer {merge['customer_key']} became {merge['into_key']}: {merge['evidence']} of "
+                f"{merge['source_ref']}, {when(merge['linked_at'])} UTC"
+            )
+        )
+    for doubt in found.disputed:
+        branch.add(
+            escape(
+                f"unclear: {doubt['of_end']} {doubt['of_id']} could be {doubt['candidate']} "
+                f"({doubt['reason']}): {doubt['evidence']} of {doubt['source_ref']}, "
+                f"{when(doubt['linked_at'])} UTC"
+            )
+        )
     for proof in found.identity:
         branch.add(
             escape(

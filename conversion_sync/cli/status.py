@@ -73,6 +73,7 @@ def _show(out: Console, found: Status, *, full: bool) -> None:
         )
     for box in found.inbox:
         out.print(_inbox(box), style="yellow" if box.parked else None, markup=False)
+    _unused(out, found)
     for line in found.backlog:
         out.print(
             f"Backlog: {count(line.entries, 'change')} wait for `{line.room}` since {when(line.oldest)} UTC."
@@ -102,6 +103,22 @@ def _inbox(box: InboxStatus) -> str:
     since = f", since {when(box.oldest)} UTC" if box.oldest else ""
     parked = f"{count(box.parked, 'webhook')} could not be read: {box.reason}" if box.parked else ""
     return f"{place}: {'; '.join(filter(None, (waiting + since, parked)))}"
+
+
+def _unused(out: Console, found: Status) -> None:
+    """Rows of click tables nobody can use, and evidence that contradicts itself."""
+    for aside in found.put_aside:
+        out.print(
+            f"Put aside in the last 7 days: {count(aside.entries, 'row')} of clicks.{aside.source} as "
+            f"{aside.reason}, for example {aside.example}: {aside.detail}",
+            markup=False,
+        )
+    for doubt in found.disputed:
+        out.print(
+            f"Unclear: {count(doubt.entries, doubt.of_end)} ({doubt.reason}), for example {doubt.example}, "
+            f"who could be {doubt.candidate}.",
+            markup=False,
+        )
 
 
 def _pause(pause: PauseStatus) -> str:

@@ -271,6 +271,11 @@ class Attribution(Part):
     """How far back each network's clicks count for reporting credit; platforms' own windows by default."""
 
 
+class Identity(Part):
+    match_email: bool = False
+    """Whether visitors and customers are matched by hashed e-mail where nothing else says who they are."""
+
+
 class Schedule(Part):
     catch_up_hours: int = Field(default=72, ge=1, le=720)
     attempts_per_hour: int = Field(default=3, ge=1, le=20)
@@ -302,6 +307,7 @@ class Settings(Part):
     platforms: ByVendor[AccountSettings]
     actions: Mapping[Name, Action] = Field(default_factory=dict)
     attribution: Attribution = Attribution()
+    identity: Identity = Identity()
     schedule: Schedule = Schedule()
     receiver: Receiver = Receiver()
 

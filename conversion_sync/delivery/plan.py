@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from conversion_sync.model.click import CLICK_ID_ARRAYS
 from conversion_sync.model.windows import Window
 from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.queries import query
@@ -40,9 +41,12 @@ def replan(
     connection.execute(query("planning/lock_rows"))
     first()
     opened = changed = superseded = 0
-    for kind, decide in (("conversion", "plan_conversions"), ("adjustment", "plan_corrections")):
+    for kind, decide, facts in (
+        ("conversion", "plan_conversions", CLICK_ID_ARRAYS),
+        ("adjustment", "plan_corrections", {}),
+    ):
         connection.execute(query("planning/empty_desired"))
-        connection.execute(query(f"planning/{decide}"), {"now": now})
+        connection.execute(query(f"planning/{decide}"), {"now": now} | facts)
         connection.execute(query("planning/analyse_desired"))
         step = _apply(connection, kind, now)
         opened, changed, superseded = opened + step[0], changed + step[1], superseded + step[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -55,6 +55,11 @@ NETWORK_OF_CLICK_ID: dict[ClickIdKind, Network] = {
     ClickIdKind.TWCLID: Network.X,
 }
 """In order of preference within a network: the first one a visit has is its touch of that network."""
+CLICK_ID_ARRAYS = {
+    "kinds": [kind.value for kind in NETWORK_OF_CLICK_ID],
+    "networks": [network.value for network in NETWORK_OF_CLICK_ID.values()],
+}
+"""The same in the same order, as queries take it."""
 
 
 class Consent(StrEnum):
@@ -88,6 +93,8 @@ class Click:
     ip_address: str | None
     ad_user_data: Consent
     ad_personalization: Consent
+    email_sha256: str | None = field(default=None, repr=False)
+    """The visitor's e-mail under `Rule.EMAIL_PLAIN`: read only where matching by it is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,9 @@ class Reason(StrEnum):
     CLICK_TOO_OLD = "click_too_old"
     EVENT_TOO_OLD = "event_too_old"
     EVENT_IN_FUTURE = "event_in_future"
+    QUARANTINED_IDENTITY = "quarantined_identity"
     NO_CONSENT = "no_consent"
+    PAID_ELSEWHERE = "paid_elsewhere"
     NOT_MAPPED = "not_mapped"
     ZERO_VALUE = "zero_value"
     REFUND_UNSUPPORTED = "refund_unsupported"
@@ -181,7 +183,15 @@ REASONS: Mapping[Reason, Explanation] = {
     Reason.EVENT_IN_FUTURE: Explanation(
         "The payment's time lies in the future.", "Check the clocks of this machine and the provider."
     ),
+    Reason.QUARANTINED_IDENTITY: Explanation(
+        "Evidence of who the customer or visitor is contradicts itself: nobody knows whose click it was.",
+        "See who it could be with `conversion-sync explain`; later or stronger evidence decides by itself.",
+    ),
     Reason.NO_CONSENT: Explanation("The visitor refused the use of ad data.", "None: it must not be sent."),
+    Reason.PAID_ELSEWHERE: Explanation(
+        "The payer paid under another billing account before, so this is no first payment.",
+        "None needed: what they pay later is reported as it is mapped.",
+    ),
     Reason.NOT_MAPPED: Explanation(
         "No conversion action is mapped to this kind of event on this account.",
         "Map it under `actions` if it should be sent.",

@@ -16,7 +16,7 @@ def attribute(ctx: Context, window: Window) -> RoomReport:
     """Identifies dirty visitors, then attributes dirty events and those of the window."""
     write_rules(ctx.engine, ctx.settings, ctx.catalogues)
     settings = ctx.settings.attribution
-    counts = identify(ctx.engine) | attribute_events(
+    counts = identify(ctx.engine, match_email=ctx.settings.identity.match_email) | attribute_events(
         ctx.engine,
         window,
         models=[model.value for model in settings.models],

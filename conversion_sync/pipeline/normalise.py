@@ -207,6 +207,7 @@ def _identify(
         ],
     )
     keys = [customer_key(*account, customer) for customer in customers]
+    connection.execute(query("landing/mark_changed_emails"), {"customers": keys})
     written = connection.scalar(query("landing/replace_identifiers"), {"customers": keys})
     return {
         "identifiers": int(written or 0),
@@ -215,8 +216,9 @@ def _identify(
 
 
 def asked_rules(ctx: Context) -> frozenset[Rule]:
-    """The rules that any enabled ad account sends identifiers under."""
-    return frozenset(Rule(rule) for facts in ctx.catalogues.values() for rule in facts.rules)
+    """The rules that any enabled ad account sends identifiers under, and the one that matches by e-mail."""
+    sent = {Rule(rule) for facts in ctx.catalogues.values() for rule in facts.rules}
+    return frozenset(sent | {Rule.EMAIL_PLAIN} if ctx.settings.identity.match_email else sent)
 
 
 def content_hash(event: RevenueEvent) -> str:

@@ -56,6 +56,7 @@ CLICK_COLUMNS = (
     "ip_address",
     "ad_user_data",
     "ad_personalization",
+    "email_sha256",
 )
 
 
@@ -202,6 +203,7 @@ def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> 
             click.ip_address,
             click.ad_user_data.value,
             click.ad_personalization.value,
+            click.email_sha256,
         )
         for click in clicks
     ]

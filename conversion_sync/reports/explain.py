@@ -40,6 +40,10 @@ class Explanation:
 
     billing: Facts
     identity: tuple[Facts, ...]
+    merged: tuple[Facts, ...]
+    """The customers that are one payer with this one."""
+    disputed: tuple[Facts, ...]
+    """Evidence about the payer that contradicts itself."""
     path: tuple[Facts, ...]
     entries: tuple[Entry, ...]
 
@@ -79,7 +83,10 @@ def _explain_event(connection: Connection, key: str, only: str | None) -> Explan
     entries = [
         dict(row) for row in connection.execute(query("reports/explain_rows"), {"event_key": key}).mappings()
     ]
-    identity = _all(connection, "explain_identity", customer_key=customer) if customer else ()
+    identity, merged, disputed = (
+        tuple(_all(connection, f"explain_{what}", customer_key=customer)) if customer else ()
+        for what in ("identity", "merges", "disputes")
+    )
     path = (
         _all(connection, "explain_path", customer_key=customer, until=facts["occurred_at"], most=MOST_TOUCHES)
         if customer
@@ -87,7 +94,9 @@ def _explain_event(connection: Connection, key: str, only: str | None) -> Explan
     )
     return Explanation(
         billing=facts,
-        identity=tuple(identity),
+        identity=identity,
+        merged=merged,
+        disputed=disputed,
         path=tuple(path),
         entries=tuple(
             _entry(connection, row) for row in entries if only is None or row["conversion_id"] == only

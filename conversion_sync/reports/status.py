@@ -13,7 +13,7 @@ from conversion_sync.reports.reconciliation import reconcile
 from conversion_sync.store.queries import query
 
 RECENT = timedelta(days=7)
-"""Refused rows and the quick check of the laws look this far back."""
+"""Refused rows, rows put aside and the quick check of the laws look this far back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,30 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disputed:
+    """Visitors or customers whose evidence contradicts itself, for one reason, with one of them."""
+
+    reason: str
+    of_end: str
+    entries: int
+    oldest: datetime
+    example: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutAside:
+    """Rows of one click table that cannot be used, for one reason, with one of them."""
+
+    source: str
+    reason: str
+    entries: int
+    newest: datetime
+    example: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Rows that wait for a person: why, what the platform said of one of them, and what to do."""
 
@@ -121,6 +145,8 @@ class Status:
     pauses: tuple[PauseStatus, ...]
     sources: tuple[SourceStatus, ...]
     inbox: tuple[InboxStatus, ...]
+    put_aside: tuple[PutAside, ...]
+    disputed: tuple[Disputed, ...]
     backlog: tuple[Backlog, ...]
     laws: tuple[LawStatus, ...]
     needs_human: tuple[Waiting, ...]
@@ -134,15 +160,18 @@ def status(engine: Engine, now: datetime, *, full: bool = False) -> Status:
         pauses = connection.execute(query("reports/status_pauses"), {"now": now}).mappings().all()
         sources = connection.execute(query("reports/status_sources")).mappings().all()
         inbox = connection.execute(query("receiver/deliveries_waiting")).mappings().all()
+        recent = {"since": now - RECENT}
+        aside = connection.execute(query("reports/status_quarantine"), recent).mappings().all()
+        disputed = connection.execute(query("reports/status_disputes")).mappings().all()
         backlog = connection.execute(query("reports/status_backlog")).mappings().all()
-        waiting = (
-            connection.execute(query("reports/status_needs_human"), {"since": now - RECENT}).mappings().all()
-        )
+        waiting = connection.execute(query("reports/status_needs_human"), recent).mappings().all()
     return Status(
         accounts=tuple(AccountStatus(**row) for row in accounts),
         pauses=tuple(PauseStatus(**row) for row in pauses),
         sources=tuple(SourceStatus(**row) for row in sources),
         inbox=tuple(InboxStatus(**row) for row in inbox),
+        put_aside=tuple(PutAside(**row) for row in aside),
+        disputed=tuple(Disputed(**row) for row in disputed),
         backlog=tuple(Backlog(**row) for row in backlog),
         laws=check_laws(engine, since),
         needs_human=tuple(

@@ -113,10 +113,11 @@ def test_a_click_of_a_signed_in_visitor_is_evidence_of_who_they_are(database) ->
     ) == [("visitor", "v1", "user", "u1", "click_table", NOW - DAY)]
 
 
-def test_unusable_rows_are_kept_with_their_reason(database) -> None:
+def test_unusable_rows_are_kept_with_their_reason_until_they_are_mended(database) -> None:
     bad = QuarantinedClick(source="web", click_ref="7", reason="no_time", detail="ts is empty")
     for _ in range(2):
         land_click_page(database.engine, ClickPage(clicks=(), quarantined=[bad, bad]), NOW)
-    assert rows(database.engine, "select source, click_ref, reason, detail from quarantined_click") == [
-        ("web", "7", "no_time", "ts is empty")
-    ]
+    kept = "select source, click_ref, reason, detail from quarantined_click"
+    assert rows(database.engine, kept) == [("web", "7", "no_time", "ts is empty")]
+    land_click_page(database.engine, ClickPage(clicks=[click("7", HOUR)], quarantined=()), NOW)
+    assert rows(database.engine, kept) == []

@@ -18,6 +18,7 @@ from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.pull import land_click_page
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.partitions import ensure_months
+from conversion_sync.store.queries import query
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -111,6 +112,7 @@ def click(
     network: Network = Network.DIRECT,
     campaign: str | None = None,
     consent: Consent = Consent.GRANTED,
+    email: str | None = None,
 ) -> Click:
     """A visit `ago` before NOW; of an ad when `kind` is given, else of `network`. `ids`: all of them."""
     if ids is None:
@@ -130,6 +132,7 @@ def click(
         ip_address=None,
         ad_user_data=consent,
         ad_personalization=consent,
+        email_sha256=email,
     )
 
 
@@ -141,23 +144,13 @@ def land(engine: Engine, *clicks: Click) -> None:
 def link(engine: Engine, from_end: str, from_id: str, to_end: str, to_id: str, ago: timedelta = DAY) -> None:
     """Evidence that one id belongs to another, with what it makes stale."""
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "insert into identity_link "
-                "values (:from_end, :from_id, :to_end, :to_id, 'test', 'test', :at, now())"
-            ),
-            {"from_end": from_end, "from_id": from_id, "to_end": to_end, "to_id": to_id, "at": NOW - ago},
-        )
-        connection.execute(
-            text(
-                "insert into dirty select 'identify', :id where :end = 'visitor' union "
-                "select 'identify', from_id from identity_link where to_end = 'user' and to_id = :id "
-                "on conflict do nothing"
-            ),
-            {"id": from_id, "end": from_end},
-        )
+        connection.execute(query("landing/book_work_tables"))
+        evidence = (from_end, from_id, to_end, to_id, "test", "test", NOW - ago)
+        copy_rows(connection, "staged_identity_link", LINK_COLUMNS, [evidence])
+        connection.execute(query("landing/upsert_identity_links"))
 
 
+LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_ref", "linked_at")
 EVENT_COLUMNS = (
     "event_key",
     "provider",
@@ -201,6 +194,7 @@ def event_row(
     refunded: int | None = None,
     currency: str = "USD",
     customer: str | None = CUSTOMER,
+    account: str = "stripe:main",
     livemode: bool = True,
     object_id: str | None = None,
     content_hash: str = "hash",
@@ -208,8 +202,7 @@ def event_row(
     """A revenue event `ago` before NOW, by EVENT_COLUMNS."""
     return (
         key,
-        "stripe",
-        "main",
+        *account.split(":"),
         livemode,
         kind.value,
         lane_of(kind).value,
@@ -256,9 +249,11 @@ def mark(engine: Engine, key: str, *, connection: Any) -> None:
     )
 
 
-def rooms(engine: Engine, now: datetime = NOW, window: Window = EVERYTHING) -> None:
+def rooms(
+    engine: Engine, now: datetime = NOW, window: Window = EVERYTHING, *, match_email: bool = False
+) -> None:
     """Identify, attribute and plan."""
-    identify(engine)
+    identify(engine, match_email=match_email)
     attribute(engine, window, models=MODELS, half_life=7 * DAY)
     plan(engine, window, now)
 

@@ -14,6 +14,7 @@ from conversion_sync.config.settings import (
     Action,
     Attribution,
     ClickTable,
+    Identity,
     Receiver,
     Schedule,
 )
@@ -52,6 +53,7 @@ def keys() -> Iterator[str]:
         ClickTable,
         Action,
         Attribution,
+        Identity,
         Schedule,
         Receiver,
         *(kind.account for kind in kinds().values()),
