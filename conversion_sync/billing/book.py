@@ -60,7 +60,7 @@ def write(customer: CustomerKey, facts: Facts, keys: Keys) -> CustomerBook:
         for state in states
         if state.status is Status.ENDED
     }
-    payments = list(classify(facts.payments, ended))
+    payments = list(classify(facts.payments, ended, facts.carried_over))
     writer = _Writer(customer, keys)
     events = [event for payment in payments for event in writer.payments(payment)]
     corrections, unplaced = writer.corrections(facts, payments)

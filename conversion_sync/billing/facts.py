@@ -213,6 +213,8 @@ class Facts:
     failures: list[Failure] = field(default_factory=list)
     standings: dict[str, list[Standing]] = field(default_factory=dict)
     """By subscription."""
+    carried_over: set[str] = field(default_factory=set)
+    """Subscriptions paid for at another billing system before: nothing here is their first payment."""
     namings: list[Naming] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list, repr=False)
     deleted: bool = False

@@ -5,7 +5,7 @@ Source: specs/billing.md §1.5 (classification order and line allocation), §6.3
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -37,14 +37,17 @@ class Classified:
     parts: tuple[Part, ...]
 
 
-def classify(payments: Sequence[Payment], ended: Mapping[str, datetime]) -> Iterator[Classified]:
-    """Bills with cash, in order of payment, each with its parts. `ended`: when subscriptions ended.
+def classify(
+    payments: Sequence[Payment], ended: Mapping[str, datetime], carried_over: Set[str] = frozenset()
+) -> Iterator[Classified]:
+    """Bills with cash, in order of payment, each with its parts. `ended`: when subscriptions ended;
+    `carried_over`: those that were paid for elsewhere before.
 
     The wrong ones are left out but were paid: what follows them is no first payment. A paid trial is not
     what a customer is won with: the payment after it is the first.
     """
-    paid_before = False
-    subscriptions: set[str] = set()
+    paid_before = bool(carried_over)
+    subscriptions = set(carried_over)
     for bill in sorted(payments, key=lambda bill: (bill.paid_at, bill.source.object_id)):
         if bill.gross <= 0:
             continue

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from conversion_sync.sandbox.exchange import Call, Reply, endpoint, respond
 from conversion_sync.sandbox.paddle_query import (
     RefusedError,
+    bad_field,
     check_key,
     check_parameters,
     moment,
@@ -166,10 +167,19 @@ def _list(api: _Api, call: Call) -> Reply:
         "estimated_total": left,
     }
     body = {
-        "data": [item.render(now) for item in found],
+        "data": [_with(item, item.render(now), call.query.get("include")) for item in found],
         "meta": {"request_id": uuid.uuid4().hex, "pagination": pagination},
     }
     return Reply(body=body)
+
+
+def _with(item: Item, body: Json, include: str | None) -> Json:
+    """The thing with what was asked for beside it."""
+    for name in include.split(",") if include else ():
+        if name not in item.related:
+            raise bad_field("include", f"{name} cannot be included")
+        body = body | {name: item.related[name]()}
+    return body
 
 
 def _by_time(

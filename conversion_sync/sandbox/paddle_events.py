@@ -15,8 +15,8 @@ from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.paddle_ids import event_name, name, stamp
 from conversion_sync.sandbox.paddle_shapes import (
     Json,
+    address_object,
     adjustment_object,
-    customer_id,
     customer_object,
     subscription_object,
     transaction_id,
@@ -82,7 +82,7 @@ def _made(kind: str, at: datetime, what: str, render: Callable[[], Json]) -> Eve
 def _of_customer(customer: Customer) -> Iterator[Event]:
     at = customer.created_at
     yield _made("customer.created", at, customer.id, partial(customer_object, customer))
-    yield _made("address.created", at, customer.id, partial(_address, customer))
+    yield _made("address.created", at, customer.id, partial(address_object, customer))
     for change in customer.changes:
         yield from _of_change(customer, change)
     for invoice in customer.invoices:
@@ -131,25 +131,6 @@ def _of_refund(customer: Customer, invoice: Invoice, refund: Refund) -> Iterator
     for place, (at, _) in enumerate(refund.history):
         render = partial(adjustment_object, customer, invoice, refund, at)
         yield _made("adjustment.updated" if place else "adjustment.created", at, refund.id, render)
-
-
-def _address(customer: Customer) -> Json:
-    at = stamp(customer.created_at)
-    return {
-        "id": name("add", customer.created_at, customer.id),
-        "customer_id": customer_id(customer),
-        "description": None,
-        "first_line": None,
-        "city": None,
-        "postal_code": None,
-        "region": None,
-        "country_code": customer.market.country,
-        "custom_data": None,
-        "status": "active",
-        "created_at": at,
-        "updated_at": at,
-        "import_meta": None,
-    }
 
 
 def _payouts(business: Business) -> Iterator[Event]:

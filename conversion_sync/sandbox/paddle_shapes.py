@@ -71,6 +71,26 @@ def customer_object(customer: Customer) -> Json:
     }
 
 
+def address_object(customer: Customer) -> Json:
+    """Where a customer is, as far as tax goes."""
+    at = stamp(customer.created_at)
+    return {
+        "id": name("add", customer.created_at, customer.id),
+        "customer_id": customer_id(customer),
+        "description": None,
+        "first_line": None,
+        "city": None,
+        "postal_code": None,
+        "region": None,
+        "country_code": customer.market.country,
+        "custom_data": None,
+        "status": "active",
+        "created_at": at,
+        "updated_at": at,
+        "import_meta": None,
+    }
+
+
 def price_object(customer: Customer, price: str) -> Json:
     """A price as it stands in items."""
     market, plan = customer.market, price.rsplit("_", 1)[1]

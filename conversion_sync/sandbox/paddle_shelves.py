@@ -9,12 +9,14 @@ import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.paddle_events import Event, events_of, live
 from conversion_sync.sandbox.paddle_ids import JITTER
 from conversion_sync.sandbox.paddle_shapes import (
     Json,
+    address_object,
     adjustment_id,
     adjustment_object,
     customer_id,
@@ -40,6 +42,8 @@ class Item:
     render: Callable[[datetime], Json]
     marks: Mapping[str, str] = field(default_factory=dict)
     """Filters that never change for it."""
+    related: Mapping[str, Callable[[], Json]] = field(default_factory=dict)
+    """What can be included with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,10 @@ def _transaction(customer: Customer, invoice: Invoice) -> Item:
         seen=invoice.created_at,
         render=lambda at: transaction_object(customer, invoice, at),
         marks={"customer_id": customer_id(customer)},
+        related={
+            "customer": partial(customer_object, customer),
+            "address": partial(address_object, customer),
+        },
     )
 
 

@@ -1,0 +1,1 @@
+"""Paddle Billing: events and objects pulled as they are, read by their state."""

@@ -10,6 +10,9 @@ from typing import Any
 
 import requests
 
+from conversion_sync.billing.paddle import settings as paddle
+from conversion_sync.billing.paddle.adapter import PaddleProvider
+from conversion_sync.billing.paddle.catalogue import catalogue as paddle_facts
 from conversion_sync.billing.provider import BillingProvider, RawRecord
 from conversion_sync.billing.stripe.adapter import StripeProvider
 from conversion_sync.billing.stripe.catalogue import catalogue
@@ -103,6 +106,42 @@ def _stripe_events(endpoints: Endpoints) -> Iterator[Json]:
             cursor = {"starting_after": page["data"][-1]["id"]}
 
 
+def paddle_account(endpoints: Endpoints) -> dict[str, Any]:
+    """Asks as often as it likes: the sandbox of these tests does not count."""
+    return {
+        "api_key": endpoints["credentials"]["paddle_key"],
+        "api_base": endpoints["paddle"],
+        "requests_per_minute": 1_000_000,
+    }
+
+
+def open_paddle(account: str, settings: Mapping[str, Any], sleep: Sleep) -> BillingProvider:
+    return PaddleProvider(account, paddle.Account.model_validate(settings), sleep)
+
+
+def told_by_paddle(endpoints: Endpoints) -> list[Listed]:
+    link = f"{endpoints['paddle']}/events?per_page=200"
+    found: list[Listed] = []
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {endpoints['credentials']['paddle_key']}"
+        while True:
+            answer = session.get(link, timeout=10).json()
+            found += [
+                Listed(event["event_id"], (datetime.fromisoformat(event["occurred_at"]),), event)
+                for event in answer["data"]
+                if event["event_type"] in paddle_facts().events.read
+            ]
+            if not answer["meta"]["pagination"]["has_more"]:
+                return found
+            link = answer["meta"]["pagination"]["next"]
+
+
+def same_paddle_event(record: RawRecord, event: Json) -> None:
+    told = datetime.fromisoformat(event["occurred_at"])
+    assert (record.event_type, record.created_at, record.livemode) == (event["event_type"], told, True)
+    assert json.loads(record.body) == event
+
+
 CASES = [
     Case(
         provider="stripe",
@@ -115,6 +154,20 @@ CASES = [
         at=lambda url: {"api_base": url},
         secret="api_key",
         page_size=100,
+        requests=6,
+        longest_wait=30,
+    ),
+    Case(
+        provider="paddle",
+        vendor="paddle",
+        account=paddle_account,
+        open=open_paddle,
+        told=told_by_paddle,
+        same=same_paddle_event,
+        wrong={"api_key": "pdl_live_apikey_canary0123456789"},
+        at=lambda url: {"api_base": url},
+        secret="api_key",
+        page_size=200,
         requests=6,
         longest_wait=30,
     ),

@@ -50,7 +50,7 @@ class Told:
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """With a few invoices of more lines than one embeds, in both shapes."""
     folder = tmp_path_factory.mktemp("sandbox")
-    with start(folder, seed=15, customers=150, days=20, history_days=8) as endpoints:
+    with start(folder, seed=15, customers=150, days=20, history_days=8, rate_limits=False) as endpoints:
         yield Sandbox(endpoints, {})
 
 

@@ -19,6 +19,7 @@ from paddle_billing.Resources.Adjustments.Operations import ListAdjustments
 from paddle_billing.Resources.Events.Operations import ListEvents
 from paddle_billing.Resources.Shared.Operations import Pager
 from paddle_billing.Resources.Transactions.Operations import ListTransactions
+from paddle_billing.Resources.Transactions.Operations.List.Includes import Includes
 
 from conversion_sync.sandbox import paddle_api
 from conversion_sync.sandbox.business import Business, generate
@@ -117,6 +118,13 @@ def test_the_official_client_reads_transactions_and_adjustments(client: Client) 
     assert {bill.status.value for bill in bills} == {"completed"}
     assert {each.transaction_id for each in back} <= {bill.id for bill in bills}
     assert {each.status.value for each in back} <= {"pending_approval", "approved", "rejected"}
+
+
+def test_a_transaction_comes_with_whom_it_is_for_where_that_is_asked(client: Client, ask: Ask) -> None:
+    bills = list(client.transactions.list(ListTransactions(includes=[Includes.Customer, Includes.Address])))
+    assert {bill.address.country_code.value for bill in bills if bill.address} == {"US", "DE", "JP"}
+    assert all(bill.customer and bill.customer.id == bill.customer_id for bill in bills)
+    assert ask("transactions", include="everything").status_code == 400
 
 
 def test_events_of_some_types_are_listed_alone(client: Client) -> None:
