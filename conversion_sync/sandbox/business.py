@@ -1,4 +1,4 @@
-"""A small SaaS company's life, from a seed: visits, sign-ups, trials, payments, upgrades, refunds.
+"""A small SaaS company's life, from a seed: visits, sign-ups, trials, payments, upgrades, refunds, disputes.
 
 Pure and deterministic: the same seed, size and end give the same business to the last identifier.
 Each customer's story is drawn from a generator of its own, so a larger business begins like a
@@ -14,13 +14,16 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from conversion_sync.sandbox.lives import Life
-from conversion_sync.sandbox.plans import INTERVALS, MARKETS
+from conversion_sync.sandbox.plans import COMMON, INTERVALS, MARKETS
 from conversion_sync.sandbox.records import Customer, Person
+from conversion_sync.sandbox.stories import STORIES, Told, tell
 from conversion_sync.sandbox.visits import Visit, visits_of_customer, visits_of_strangers
 
 STRANGERS_PER_CUSTOMER = 3
 NEWER_CHANNELS = ("reddit",)
 """Channels that brought visitors, and no customer yet."""
+EVERY = 4
+"""One in so many customers has a life that is told."""
 HISTORY_DAYS = 14
 """With a fortnight's business everything lies within the 30 days that Stripe lists events for."""
 
@@ -39,6 +42,11 @@ class Business:
     end: datetime
     customers: tuple[Customer, ...]
     strangers: tuple[Visit, ...]
+
+    @property
+    def drawn(self) -> tuple[Customer, ...]:
+        """The customers whose lives have no story: the plain ones."""
+        return tuple(customer for customer in self.customers if not customer.story)
 
     def visits(self) -> Iterator[Visit]:
         """Every visit, of customers and strangers."""
@@ -71,35 +79,72 @@ def generate(
 
 
 def _customer(seed: int, number: int, span: tuple[datetime, datetime, datetime]) -> Customer:
+    if number % EVERY == EVERY - 1:
+        return _told_customer(seed, number, span)
     draw = Random(f"{seed}:customer:{number}")
-    start, _, end = span
-    market = draw.choices(MARKETS, weights=(5, 3, 2))[0]
+    end = span[2]
+    market = draw.choices(MARKETS[:COMMON], weights=(5, 3, 2))[0]
     interval = draw.choices(tuple(INTERVALS), weights=(8, 78, 14))[0]
     created = _came(draw, *span)
     trial_end = created + timedelta(days=draw.choice((7, 14))) if draw.random() < 0.4 else None
     people = _people(draw, number)
-    life = Life(draw, number=number, market=market, interval=interval, created=created, end=end)
+    life = Life(draw, name=f"{number:08d}", market=market, interval=interval, created=created, end=end)
     life.live(
         draw.choices((0, 1, 2), weights=(5, 3, 2))[0],
         trial_end,
         coupon=draw.choices((0, 20, 100), weights=(85, 10, 5))[0],
     )
+    drawn = Told(life)
+    return _customer_of(draw, number, span, created, people, drawn, trial_end=trial_end)
+
+
+def _told_customer(seed: int, number: int, span: tuple[datetime, datetime, datetime]) -> Customer:
+    """One with a story, early enough for it; the markets go round with each round of stories."""
+    draw = Random(f"{seed}:customer:{number}")
+    start, period_start, end = span
+    turn = number // EVERY
+    story = tuple(STORIES)[turn % len(STORIES)]
+    market = MARKETS[(turn + turn // len(STORIES)) % len(MARKETS)]
+    begin = max(start, min(period_start, end - timedelta(days=26)))
+    created = begin + timedelta(seconds=int(draw.random() * (end - begin).total_seconds() * 0.3))
+    told = tell(story, draw, name=f"{number:08d}", market=market, created=created, end=end)
+    return _customer_of(draw, number, span, created, _people(draw, number), told, story=story)
+
+
+def _customer_of(
+    draw: Random,
+    number: int,
+    span: tuple[datetime, datetime, datetime],
+    created: datetime,
+    people: tuple[Person, ...],
+    told: Told,
+    *,
+    trial_end: datetime | None = None,
+    story: str = "",
+) -> Customer:
+    lives = [told.life, *([told.again] if told.again else [])]
     return Customer(
         number=number,
         id=f"cus_{number:08d}",
         people=people,
-        subscription=f"sub_{number:08d}",
+        subscription=told.life.subscription,
         known_by=draw.choices(("user", "visitor", "nothing"), weights=(84, 10, 6))[0],
-        market=market,
+        market=told.life.market,
         email=f"person{number}@example.com",
         livemode=draw.random() >= 0.01,
         old_shape=number % 5 == 0,
         created_at=created,
         trial_end=trial_end,
-        interval=interval,
-        changes=tuple(life.changes),
-        invoices=tuple(sorted(life.invoices, key=lambda invoice: invoice.paid_at)),
-        visits=tuple(visits_of_customer(draw, people, created, start, end)),
+        changes=tuple(change for life in lives for change in life.changes),
+        invoices=tuple(
+            sorted(
+                (invoice for life in lives for invoice in life.invoices), key=lambda invoice: invoice.paid_at
+            )
+        ),
+        lost=tuple(told.lost),
+        one_offs=tuple(told.one_offs),
+        story=story,
+        visits=tuple(visits_of_customer(draw, people, created, span[0], span[2])),
     )
 
 

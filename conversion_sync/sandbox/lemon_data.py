@@ -45,25 +45,25 @@ class LemonData:
         self._business = business
         self.tables = {
             "stores": Table([_store(business)]),
-            "customers": Table([_customer(customer) for customer in business.customers]),
+            "customers": Table([_customer(customer) for customer in business.drawn]),
             "orders": Table(list(self._orders())),
             "subscriptions": Table(
                 [
                     subscription_row(customer, business.end, custom_data(customer))
-                    for customer in business.customers
+                    for customer in business.drawn
                 ]
             ),
             "subscription-invoices": Table(list(self._invoices())),
         }
 
     def _orders(self) -> Iterator[Row]:
-        for customer in self._business.customers:
+        for customer in self._business.drawn:
             yield first_order(customer, custom_data(customer))
             for sale in sales_of(customer, self._business.end):
                 yield sale_order(customer, sale, custom_data(customer))
 
     def _invoices(self) -> Iterator[Row]:
-        for customer in self._business.customers:
+        for customer in self._business.drawn:
             for name, invoice in billed(customer):
                 # Whether an invoice's webhook has it is not certain: some do.
                 custom = custom_data(customer) if customer.number % 2 else {}

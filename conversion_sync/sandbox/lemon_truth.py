@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 def lemon_truth(business: Business) -> Json:
     """Payments, refunds, trials, free starts, ends and names."""
-    customers, end = business.customers, business.end
+    customers, end = business.drawn, business.end
     return {
         "payments": [each for customer in customers for each in _payments(customer, end)],
         "returns": [each for customer in customers for each in _returns(customer, end)],

@@ -63,7 +63,7 @@ class Event:
 
 def live(business: Business) -> Iterator[Customer]:
     """The customers of this environment."""
-    return (customer for customer in business.customers if customer.livemode)
+    return (customer for customer in business.drawn if customer.livemode)
 
 
 def events_of(business: Business) -> list[Event]:

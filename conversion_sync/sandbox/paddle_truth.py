@@ -25,7 +25,9 @@ def paddle_truth(business: Business) -> Json:
             names |= {refund.id: adjustment_id(refund) for refund in invoice.refunds}
     told = truth(business)
     for part in ("payments", "refunds", "trials", "customers"):
-        told[part] = [_renamed(row, names) for row in told[part] if row["livemode"]]
+        told[part] = [
+            _renamed(row, names) for row in told[part] if row.get("customer", row.get("id")) in names
+        ]
     told["links"] = [
         link | {"is": names.get(link["is"], link["is"])}
         for link in told["links"]

@@ -1,6 +1,8 @@
 """What the company sells, and where: plans and their prices by currency, and the tax on them.
 
-Amounts are Stripe's minor units (yen have none).
+Amounts are minor units as Stripe counts them: yen have none, dinars a thousand to one, of which the last
+digit is always 0, and crowns and shillings a hundred, although ISO gives them none.
+Source: specs/billing.md §1.7.
 """
 
 from __future__ import annotations
@@ -28,13 +30,23 @@ class Tax:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """Where a customer pays: a currency, its tax, three plans' monthly prices, and one add-on's."""
+    """Where a customer pays: a currency, its tax, three plans' monthly prices, and one add-on's.
+
+    `exponent` is the digits of Stripe's minor unit, `decimals` ISO 4217's. No amount is smaller than `step`.
+    """
 
     currency: str
     country: str
     tax: Tax
     monthly: tuple[int, int, int]
     add_on: int
+    exponent: int = 2
+    decimals: int = 2
+    step: int = 1
+
+    def whole(self, amount: int) -> int:
+        """The amount in steps of the currency, nearest."""
+        return part(amount, 1, self.step) * self.step
 
     def price(self, plan: int, interval: str) -> int:
         """What a plan costs for an interval: a year is ten months, a week a quarter of one."""
@@ -42,6 +54,7 @@ class Market:
         return {"week": monthly // 4, "month": monthly, "year": monthly * 10}[interval]
 
 
+NO_TAX = Tax(percent=0, inclusive=False)
 MARKETS = (
     Market(
         currency="usd",
@@ -63,8 +76,40 @@ MARKETS = (
         tax=Tax(percent=10, inclusive=True),
         monthly=(3300, 5500, 9900),
         add_on=110,
+        exponent=0,
+        decimals=0,
+    ),
+    Market(
+        currency="kwd",
+        country="KW",
+        tax=NO_TAX,
+        monthly=(9200, 18400, 30800),
+        add_on=500,
+        exponent=3,
+        decimals=3,
+        step=10,
+    ),
+    Market(
+        currency="isk",
+        country="IS",
+        tax=NO_TAX,
+        monthly=(400_000, 800_000, 1_200_000),
+        add_on=20_000,
+        decimals=0,
+        step=100,
+    ),
+    Market(
+        currency="ugx",
+        country="UG",
+        tax=NO_TAX,
+        monthly=(10_800_000, 21_600_000, 32_400_000),
+        add_on=540_000,
+        decimals=0,
+        step=100,
     ),
 )
+COMMON = 3
+"""So many of them, the first, are where most customers are."""
 
 
 def price_id(market: Market, interval: str, plan: int) -> str:

@@ -18,15 +18,22 @@ from conversion_sync.sandbox.stripe_invoices import (
     invoice_payment_object,
     upcoming_invoice_object,
 )
+from conversion_sync.sandbox.stripe_money import (
+    Paid,
+    charge_object,
+    dispute_object,
+    note_object,
+    one_off,
+    payment_intent_object,
+    payment_of,
+    refund_object,
+    refunded_note_object,
+)
 from conversion_sync.sandbox.stripe_shapes import (
     NEW_VERSION,
     Json,
-    charge_object,
-    credit_note_object,
     customer_object,
-    payment_intent_object,
     previous_attributes,
-    refund_object,
     seconds,
     subscription_object,
     version_of,
@@ -108,12 +115,25 @@ def _of_customer(customer: Customer) -> Iterator[Event]:
         yield from _of_change(made, customer, change)
     for invoice in customer.invoices:
         yield from _of_invoice(made, customer, invoice)
+        for note in invoice.notes:
+            yield made("credit_note.created", note.at, partial(note_object, customer, invoice, note))
+        if (paid := payment_of(invoice)) is not None:
+            yield from _back(made, customer, paid)
         for refund in invoice.refunds:
-            yield from _of_refund(made, customer, invoice, refund)
+            if refund.credit_note is not None:
+                told = partial(refunded_note_object, customer, invoice, refund)
+                yield made("credit_note.created", refund.created_at, told)
+    for invoice in customer.lost:
+        yield from _of_invoice(made, customer, invoice)
+    for alone in map(one_off, customer.one_offs):
+        yield from _of_payment(made, customer, alone)
+        yield from _back(made, customer, alone)
 
 
 def _of_change(made: _Maker, customer: Customer, change: Change) -> Iterator[Event]:
     kind = change.what if change.what in {"created", "deleted"} else "updated"
+    if change.now.status == "paused" or (change.before and change.before.status == "paused"):
+        kind = change.what  # the other way to pause is an update like any other
     render = partial(subscription_object, customer, change)
     if change.what == "created" and customer.trial_end is not None:
         yield made("customer.subscription.trial_will_end", customer.trial_end - NOTICE, render)
@@ -135,26 +155,50 @@ def _of_invoice(made: _Maker, customer: Customer, invoice: Invoice) -> Iterator[
     yield made("invoice.finalized", finalized, shown(finalized, "open"))
     for failed in invoice.failed_at:
         yield made("invoice.payment_failed", failed, shown(failed, "open"))
-    if invoice.payment_intent is not None:
-        yield made("charge.succeeded", at, partial(charge_object, customer, invoice, at))
-        yield made("payment_intent.succeeded", at, partial(payment_intent_object, customer, invoice))
-        if not customer.old_shape:
-            yield made("invoice_payment.paid", at, partial(invoice_payment_object, customer, invoice))
+    if invoice.lost_at is not None:
+        lost = shown(invoice.lost_at, "uncollectible")
+        yield made("invoice.marked_uncollectible", invoice.lost_at, lost)
+    if (paid := payment_of(invoice)) is not None:
+        yield from _of_payment(made, customer, paid)
+    if invoice.total and not customer.old_shape:
+        yield made("invoice_payment.paid", at, partial(invoice_payment_object, customer, invoice))
     yield made("invoice.paid", at, shown(at, "paid"))
     yield made("invoice.payment_succeeded", at, shown(at, "paid"))
 
 
-def _of_refund(made: _Maker, customer: Customer, invoice: Invoice, refund: Refund) -> Iterator[Event]:
+def _of_payment(made: _Maker, customer: Customer, paid: Paid) -> Iterator[Event]:
+    yield made("charge.succeeded", paid.at, partial(charge_object, customer, paid, paid.at))
+    yield made("payment_intent.succeeded", paid.at, partial(payment_intent_object, customer, paid))
+
+
+def _back(made: _Maker, customer: Customer, paid: Paid) -> Iterator[Event]:
+    """What went back of a payment."""
+    for refund in paid.refunds:
+        yield from _of_refund(made, customer, paid, refund)
+    dispute = paid.dispute
+    if dispute is None:
+        return
+
+    def shown(at: datetime) -> Callable[[], Json]:
+        return partial(dispute_object, customer, paid, dispute, at)
+
+    yield made("charge.dispute.created", dispute.opened_at, shown(dispute.opened_at))
+    if not dispute.inquiry:
+        yield made("charge.dispute.funds_withdrawn", dispute.opened_at, shown(dispute.opened_at))
+    if dispute.closed_at is not None:
+        if dispute.is_won:
+            yield made("charge.dispute.funds_reinstated", dispute.closed_at, shown(dispute.closed_at))
+        yield made("charge.dispute.closed", dispute.closed_at, shown(dispute.closed_at))
+
+
+def _of_refund(made: _Maker, customer: Customer, paid: Paid, refund: Refund) -> Iterator[Event]:
     for place, (at, status) in enumerate(refund.history):
-        render = partial(refund_object, customer, invoice, refund, status)
+        render = partial(refund_object, customer, paid, refund, status)
         yield made("refund.updated" if place else "refund.created", at, render)
         if status == "failed":
             yield made("refund.failed", at, render)
         if status == "succeeded" and customer.old_shape:
-            yield made("charge.refunded", at, partial(charge_object, customer, invoice, at))
-    if refund.credit_note is not None:
-        note = partial(credit_note_object, customer, invoice, refund)
-        yield made("credit_note.created", refund.created_at, note)
+            yield made("charge.refunded", at, partial(charge_object, customer, paid, at))
 
 
 def _payment_method(customer: Customer) -> Json:

@@ -10,6 +10,7 @@ from datetime import datetime
 from conversion_sync.sandbox.records import Customer, Invoice, Line
 from conversion_sync.sandbox.stripe_shapes import (
     Json,
+    item_id,
     price_object,
     product_of,
     seconds,
@@ -20,9 +21,11 @@ LINES_EMBEDDED = 10
 
 
 def invoice_status(invoice: Invoice, at: datetime) -> str:
-    """Draft until the first attempt to collect it, open until it is paid."""
+    """Draft until the first attempt to collect it, open until it is paid or given up."""
     if at >= invoice.paid_at:
         return "paid"
+    if invoice.lost_at is not None and at >= invoice.lost_at:
+        return "uncollectible"
     return "open" if invoice.failed_at and at >= invoice.failed_at[0] else "draft"
 
 
@@ -37,8 +40,7 @@ def invoice_object(
     rendered = _facts(customer, invoice, status) | _amounts(customer, invoice, at, status)
     shaped = _old(customer, invoice, status) if customer.old_shape else _new(customer, invoice)
     if expanded:
-        paid = bool(invoice.payment_intent) and status == "paid"
-        payments = [invoice_payment_object(customer, invoice)] if paid else []
+        payments = [invoice_payment_object(customer, invoice)] if invoice.total and status == "paid" else []
         shaped["payments"] = {"object": "list", "data": payments, "has_more": False}
     return rendered | shaped
 
@@ -59,7 +61,7 @@ def _facts(customer: Customer, invoice: Invoice, status: str) -> Json:
         "customer_email": customer.email,
         "lines": {
             "object": "list",
-            "data": [line_object(customer, line) for line in invoice.lines[:LINES_EMBEDDED]],
+            "data": [line_object(customer, invoice, line) for line in invoice.lines[:LINES_EMBEDDED]],
             "has_more": len(invoice.lines) > LINES_EMBEDDED,
             "total_count": len(invoice.lines),
             "url": f"/v1/invoices/{invoice.id}/lines",
@@ -71,29 +73,36 @@ def _facts(customer: Customer, invoice: Invoice, status: str) -> Json:
         "status": status,
         "status_transitions": {
             "finalized_at": None if status == "draft" else seconds(finalized),
-            "marked_uncollectible_at": None,
-            "paid_at": seconds(invoice.paid_at) if status == "paid" else None,
+            "marked_uncollectible_at": _moment(invoice.lost_at, status == "uncollectible"),
+            "paid_at": _moment(invoice.paid_at, status == "paid"),
             "voided_at": None,
         },
     }
 
 
+def _moment(at: datetime | None, came: bool) -> int | None:
+    return seconds(at) if came and at is not None else None
+
+
 def _amounts(customer: Customer, invoice: Invoice, at: datetime, status: str) -> Json:
-    paid = invoice.total if status == "paid" else 0
+    paid = invoice.paid if status == "paid" else 0
+    before = sum(note.amount for note in invoice.notes if note.way == "before_payment" and note.at <= at)
+    due = invoice.total - invoice.credit - before
     subtotal = sum(line.amount - line.discount for line in invoice.lines)
     discount = sum(line.discount for line in invoice.lines)
     credited = sum(
         refund.amount for refund in invoice.refunds if refund.credit_note and refund.created_at <= at
     )
+    credited += sum(note.amount for note in invoice.notes if note.way != "before_payment" and note.at <= at)
     inside = invoice.tax if customer.market.tax.inclusive else 0
     return {
-        "amount_due": invoice.total,
+        "amount_due": due,
         "amount_paid": paid,
-        "amount_remaining": invoice.total - paid,
+        "amount_remaining": due - paid,
         "ending_balance": None if status == "draft" else 0,
         "post_payment_credit_notes_amount": credited,
-        "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
+        "pre_payment_credit_notes_amount": before,
+        "starting_balance": -invoice.credit,
         "subtotal": subtotal,
         "subtotal_excluding_tax": subtotal - inside,
         "total": invoice.total,
@@ -113,9 +122,9 @@ def _old(customer: Customer, invoice: Invoice, status: str) -> Json:
         "charge": invoice.charge if paid else None,
         "discount": None,
         "paid": paid,
-        "paid_out_of_band": False,
-        "payment_intent": invoice.payment_intent if paid else None,
-        "subscription": customer.subscription,
+        "paid_out_of_band": paid and invoice.off_provider,
+        "payment_intent": invoice.payment_intent,
+        "subscription": invoice.subscription,
         "subscription_details": {"metadata": subscription_metadata(customer)},
         "tax": invoice.tax,
         "total_tax_amounts": taxes if invoice.tax else [],
@@ -132,7 +141,7 @@ def _new(customer: Customer, invoice: Invoice) -> Json:
             "quote_details": None,
             "subscription_details": {
                 "metadata": subscription_metadata(customer),
-                "subscription": customer.subscription,
+                "subscription": invoice.subscription,
             },
         },
         "total_taxes": [_tax(invoice.tax, invoice.net, inclusive=inclusive)] if invoice.tax else [],
@@ -149,7 +158,7 @@ def _tax(amount: int, taxable: int, *, inclusive: bool) -> Json:
     }
 
 
-def line_object(customer: Customer, line: Line) -> Json:
+def line_object(customer: Customer, invoice: Invoice, line: Line) -> Json:
     """An invoice line. Its `amount` is before the discounts on it."""
     inclusive = customer.market.tax.inclusive
     taxable = line.amount - line.discount - (line.tax if inclusive else 0)
@@ -164,9 +173,10 @@ def line_object(customer: Customer, line: Line) -> Json:
         "livemode": customer.livemode,
         "metadata": subscription_metadata(customer),
         "period": {"start": seconds(line.period_start), "end": seconds(line.period_end)},
-        "quantity": 1,
+        "quantity": line.quantity,
     }
-    shaped = _old_line(customer, line) if customer.old_shape else _new_line(customer, line)
+    subscription = str(invoice.subscription)
+    shaped = _old_line(customer, subscription, line) if customer.old_shape else _new_line(subscription, line)
     if customer.old_shape:
         taxes = [{"amount": line.tax, "inclusive": inclusive, "taxable_amount": taxable}]
         shaped |= {"amount_excluding_tax": taxable, "tax_amounts": taxes if line.tax else []}
@@ -175,18 +185,18 @@ def line_object(customer: Customer, line: Line) -> Json:
     return rendered | shaped
 
 
-def _old_line(customer: Customer, line: Line) -> Json:
+def _old_line(customer: Customer, subscription: str, line: Line) -> Json:
     return {
         "price": price_object(customer, line.price),
         "proration": line.proration,
         "proration_details": {"credited_items": _credited(line)},
-        "subscription": customer.subscription,
-        "subscription_item": f"si_{customer.number:08d}",
+        "subscription": subscription,
+        "subscription_item": item_id(subscription),
         "type": "subscription",
     }
 
 
-def _new_line(customer: Customer, line: Line) -> Json:
+def _new_line(subscription: str, line: Line) -> Json:
     return {
         "parent": {
             "type": "subscription_item_details",
@@ -195,8 +205,8 @@ def _new_line(customer: Customer, line: Line) -> Json:
                 "invoice_item": None,
                 "proration": line.proration,
                 "proration_details": {"credited_items": _credited(line)},
-                "subscription": customer.subscription,
-                "subscription_item": f"si_{customer.number:08d}",
+                "subscription": subscription,
+                "subscription_item": item_id(subscription),
             },
         },
         "pricing": {
@@ -231,18 +241,21 @@ def upcoming_invoice_object(customer: Customer, at: datetime, price: str) -> Jso
 
 
 def invoice_payment_object(customer: Customer, invoice: Invoice) -> Json:
-    """The link between an invoice and the payment that paid it."""
+    """The link between an invoice and the payment that paid it, if that was at Stripe."""
+    payment: Json = {"type": "payment_intent", "payment_intent": invoice.payment_intent}
+    if invoice.off_provider:
+        payment = {"type": "payment_record", "payment_record": f"pyr_{invoice.id[3:]}"}
     return {
         "id": f"inpay_{invoice.id[3:]}",
         "object": "invoice_payment",
-        "amount_paid": invoice.total,
-        "amount_requested": invoice.total,
+        "amount_paid": invoice.paid,
+        "amount_requested": invoice.paid,
         "created": seconds(invoice.paid_at),
         "currency": customer.market.currency,
         "invoice": invoice.id,
         "is_default": True,
         "livemode": customer.livemode,
-        "payment": {"type": "payment_intent", "payment_intent": invoice.payment_intent},
+        "payment": payment,
         "status": "paid",
         "status_transitions": {"canceled_at": None, "paid_at": seconds(invoice.paid_at)},
     }

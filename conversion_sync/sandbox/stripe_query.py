@@ -26,6 +26,7 @@ FILTERS: Mapping[str, frozenset[str]] = {
     "payment_intents": frozenset({"customer"}),
     "charges": frozenset({"customer", "payment_intent"}),
     "refunds": frozenset({"charge", "payment_intent"}),
+    "disputes": frozenset({"charge", "payment_intent"}),
     "credit_notes": frozenset({"customer", "invoice"}),
     "lines": frozenset(),
 }

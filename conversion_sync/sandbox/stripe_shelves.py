@@ -11,22 +11,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from conversion_sync.sandbox.business import Business
-from conversion_sync.sandbox.records import Customer, Invoice, Line, Refund
+from conversion_sync.sandbox.records import Customer, Dispute, Invoice, Line, Refund
 from conversion_sync.sandbox.stripe_events import Event, events_of
 from conversion_sync.sandbox.stripe_invoices import (
     invoice_object,
     invoice_payment_object,
     line_object,
 )
-from conversion_sync.sandbox.stripe_shapes import (
-    Json,
+from conversion_sync.sandbox.stripe_money import (
+    Paid,
     charge_object,
-    credit_note_object,
-    customer_object,
+    dispute_object,
+    note_object,
     payment_intent_object,
+    payments_of,
     refund_object,
-    subscription_object,
+    refunded_note_object,
 )
+from conversion_sync.sandbox.stripe_shapes import Json, began_at, customer_object, subscription_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +116,22 @@ class StripeData:
         self.shelves = {
             "events": Shelf(map(_event, events_of(business))),
             "customers": Shelf(map(_customer, business.customers)),
-            "subscriptions": Shelf(map(_subscription, business.customers)),
+            "subscriptions": Shelf(
+                _subscription(customer, name)
+                for customer in business.customers
+                for name in customer.subscriptions
+            ),
             "invoices": Shelf(_invoice(*pair) for pair in _invoices(business)),
-            "invoice_payments": Shelf(_invoice_payment(*pair) for pair in _paid(business)),
-            "payment_intents": Shelf(_payment_intent(*pair) for pair in _paid(business)),
-            "charges": Shelf(_charge(*pair) for pair in _paid(business)),
-            "refunds": Shelf(item for pair in _paid(business) for item in _refunds(*pair)),
-            "credit_notes": Shelf(item for pair in _paid(business) for item in _credit_notes(*pair)),
+            "invoice_payments": Shelf(
+                _invoice_payment(*pair) for pair in _invoices(business) if pair[1].total
+            ),
+            "payment_intents": Shelf(_payment_intent(*pair) for pair in _payments(business)),
+            "charges": Shelf(_charge(*pair) for pair in _payments(business)),
+            "refunds": Shelf(item for pair in _payments(business) for item in _refunds(*pair)),
+            "disputes": Shelf(
+                _dispute(*pair, pair[1].dispute) for pair in _payments(business) if pair[1].dispute
+            ),
+            "credit_notes": Shelf(item for pair in _invoices(business) for item in _credit_notes(*pair)),
         }
         self._invoices = {invoice.id: (customer, invoice) for customer, invoice in _invoices(business)}
 
@@ -137,7 +148,7 @@ class StripeData:
                 Item(
                     id=line.id,
                     at=invoice.created_at,
-                    render=_line_render(customer, line),
+                    render=_line_render(customer, invoice, line),
                 )
                 for line in reversed(invoice.lines)
             ),
@@ -152,12 +163,14 @@ def _as(customer: Customer, old: bool) -> Customer:
 
 def _invoices(business: Business) -> Iterator[tuple[Customer, Invoice]]:
     for customer in business.customers:
-        for invoice in customer.invoices:
+        for invoice in (*customer.invoices, *customer.lost):
             yield customer, invoice
 
 
-def _paid(business: Business) -> Iterator[tuple[Customer, Invoice]]:
-    return (pair for pair in _invoices(business) if pair[1].payment_intent is not None)
+def _payments(business: Business) -> Iterator[tuple[Customer, Paid]]:
+    for customer in business.customers:
+        for paid in payments_of(customer):
+            yield customer, paid
 
 
 def _event(event: Event) -> Item:
@@ -173,14 +186,14 @@ def _customer(customer: Customer) -> Item:
     )
 
 
-def _subscription(customer: Customer) -> Item:
+def _subscription(customer: Customer, name: str) -> Item:
     def render(at: datetime, old: bool) -> Json:
-        happened = [change for change in customer.changes if change.at <= at]
+        happened = [change for change in customer.changes if change.subscription == name and change.at <= at]
         return subscription_object(_as(customer, old), happened[-1])
 
     return Item(
-        id=customer.subscription,
-        at=customer.created_at,
+        id=name,
+        at=began_at(customer, name),
         render=render,
         marks={"customer": customer.id},
     )
@@ -193,73 +206,85 @@ def _invoice(customer: Customer, invoice: Invoice) -> Item:
         render=lambda at, old: invoice_object(_as(customer, old), invoice, at),
         marks={
             "customer": customer.id,
-            "subscription": customer.subscription,
+            "subscription": str(invoice.subscription),
             "collection_method": "charge_automatically",
         },
     )
 
 
 def _invoice_payment(customer: Customer, invoice: Invoice) -> Item:
+    kind = "payment_record" if invoice.off_provider else "payment_intent"
     return Item(
         id=f"inpay_{invoice.id[3:]}",
         at=invoice.paid_at,
         render=lambda *_: invoice_payment_object(customer, invoice),
         marks={
             "invoice": invoice.id,
-            "payment[type]": "payment_intent",
+            "payment[type]": kind,
             "payment[payment_intent]": str(invoice.payment_intent),
         },
     )
 
 
-def _payment_intent(customer: Customer, invoice: Invoice) -> Item:
+def _payment_intent(customer: Customer, paid: Paid) -> Item:
     return Item(
-        id=str(invoice.payment_intent),
-        at=invoice.paid_at,
-        render=lambda _, old: payment_intent_object(_as(customer, old), invoice),
+        id=paid.payment_intent,
+        at=paid.at,
+        render=lambda _, old: payment_intent_object(_as(customer, old), paid),
         marks={"customer": customer.id},
     )
 
 
-def _charge(customer: Customer, invoice: Invoice) -> Item:
+def _charge(customer: Customer, paid: Paid) -> Item:
     return Item(
-        id=str(invoice.charge),
-        at=invoice.paid_at,
-        render=lambda at, old: charge_object(_as(customer, old), invoice, at),
-        marks={"customer": customer.id, "payment_intent": str(invoice.payment_intent)},
+        id=paid.charge,
+        at=paid.at,
+        render=lambda at, old: charge_object(_as(customer, old), paid, at),
+        marks={"customer": customer.id, "payment_intent": paid.payment_intent},
     )
 
 
-def _refunds(customer: Customer, invoice: Invoice) -> Iterator[Item]:
-    for refund in invoice.refunds:
+def _refunds(customer: Customer, paid: Paid) -> Iterator[Item]:
+    for refund in paid.refunds:
         yield Item(
             id=refund.id,
             at=refund.created_at,
-            render=_refund_render(customer, invoice, refund),
-            marks={"charge": str(invoice.charge), "payment_intent": str(invoice.payment_intent)},
+            render=_refund_render(customer, paid, refund),
+            marks={"charge": paid.charge, "payment_intent": paid.payment_intent},
         )
 
 
+def _dispute(customer: Customer, paid: Paid, dispute: Dispute) -> Item:
+    return Item(
+        id=dispute.id,
+        at=dispute.opened_at,
+        render=lambda at, _: dispute_object(customer, paid, dispute, at),
+        marks={"charge": paid.charge, "payment_intent": paid.payment_intent},
+    )
+
+
 def _credit_notes(customer: Customer, invoice: Invoice) -> Iterator[Item]:
-    for refund in invoice.refunds:
-        if refund.credit_note is not None:
-            yield Item(
-                id=refund.credit_note,
-                at=refund.created_at,
-                render=_credit_note_render(customer, invoice, refund),
-                marks={"customer": customer.id, "invoice": invoice.id},
-            )
+    told = [(str(refund.credit_note), refund.created_at) for refund in invoice.refunds if refund.credit_note]
+    for name, at in (*told, *((note.id, note.at) for note in invoice.notes)):
+        yield Item(
+            id=name,
+            at=at,
+            render=_credit_note_render(customer, invoice, name),
+            marks={"customer": customer.id, "invoice": invoice.id},
+        )
 
 
-def _line_render(customer: Customer, line: Line) -> Callable[[datetime, bool], Json]:
-    return lambda _, old: line_object(_as(customer, old), line)
+def _line_render(customer: Customer, invoice: Invoice, line: Line) -> Callable[[datetime, bool], Json]:
+    return lambda _, old: line_object(_as(customer, old), invoice, line)
 
 
-def _refund_render(customer: Customer, invoice: Invoice, refund: Refund) -> Callable[[datetime, bool], Json]:
-    return lambda at, old: refund_object(_as(customer, old), invoice, refund, refund.status_at(at))
+def _refund_render(customer: Customer, paid: Paid, refund: Refund) -> Callable[[datetime, bool], Json]:
+    return lambda at, old: refund_object(_as(customer, old), paid, refund, refund.status_at(at))
 
 
-def _credit_note_render(
-    customer: Customer, invoice: Invoice, refund: Refund
-) -> Callable[[datetime, bool], Json]:
-    return lambda _, old: credit_note_object(_as(customer, old), invoice, refund)
+def _credit_note_render(customer: Customer, invoice: Invoice, name: str) -> Callable[[datetime, bool], Json]:
+    for note in invoice.notes:
+        if note.id == name:
+            return lambda _, old: note_object(_as(customer, old), invoice, note)
+    refund = next(refund for refund in invoice.refunds if refund.credit_note == name)
+    return lambda _, old: refunded_note_object(_as(customer, old), invoice, refund)

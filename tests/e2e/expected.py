@@ -46,7 +46,8 @@ Json = dict[str, Any]
 MARGIN = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 FOR_EVER = timedelta(days=36500)
-DECIMALS = {"USD": 2, "EUR": 2, "JPY": 0}
+DECIMALS = {"USD": 2, "EUR": 2, "JPY": 0, "KWD": 3, "ISK": 2, "UGX": 2}
+"""Of the minor units the truth counts in."""
 
 
 @dataclass(frozen=True, kw_only=True)

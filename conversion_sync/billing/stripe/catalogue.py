@@ -85,6 +85,16 @@ class RefundStatuses(Part):
     waiting: frozenset[str]
 
 
+class Words(Part):
+    """A vocabulary of which only membership matters."""
+
+    known: frozenset[str]
+
+    def knows(self, word: str) -> bool:
+        """Whether the vocabulary has it."""
+        return word in self.known
+
+
 class StripeCatalogue(Part):
     """The whole file."""
 
@@ -95,7 +105,10 @@ class StripeCatalogue(Part):
     exponents: Exponents
     invoice: BillingReasons
     subscription: SubscriptionStatuses
+    invoice_status: Words
     refund: RefundStatuses
+    dispute: Words
+    credit_note: Words
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from conversion_sync.billing.stripe.shapes import Json
+from conversion_sync.billing.stripe.seen import Json
 from conversion_sync.model.identifier import Contact
 
 ADDRESS = ("city", "state", "postal_code", "country")

@@ -1,20 +1,23 @@
-"""Paid invoices as payments: the cash, and what of it is not tax.
+"""Invoices as payments: the cash, and what of it is not tax; what became of those that nobody paid.
 
-Source: specs/billing.md §1.3 (net cash), §1.5 (why an invoice was made).
+Source: specs/billing.md §1.3 (net cash), §1.5 (why an invoice was made), §6.4 rows 33-39.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 
-from conversion_sync.billing.facts import Cause, Payment, Source
+from conversion_sync.billing.facts import Cause, Failure, Movement, Payment, Way
 from conversion_sync.billing.naming import click_ids
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.shapes import InvoiceFact
+from conversion_sync.billing.stripe.currencies import wrong_currency
+from conversion_sync.billing.stripe.shapes import InvoiceFact, InvoicePayment
+from conversion_sync.billing.stripe.subscriptions import Trial, covers
 from conversion_sync.model.money import round_half_even
 
-CURRENCY = re.compile(r"[A-Z]{3}")
+PAID, LOST = "paid", "uncollectible"
 
 
 def cash(invoice: InvoiceFact) -> int:
@@ -29,35 +32,103 @@ def net_of(invoice: InvoiceFact, gross: int) -> int:
     return round_half_even(Fraction(gross * invoice.net_total, invoice.total))
 
 
-def payment_of(invoice: InvoiceFact, catalogue: StripeCatalogue) -> Payment:
-    """A paid invoice; one that nobody would guess about says what is wrong with it."""
-    gross = cash(invoice)
+def payment_of(
+    states: Sequence[InvoiceFact],
+    parts: Sequence[InvoicePayment],
+    trials: Mapping[str, Sequence[Trial]],
+    catalogue: StripeCatalogue,
+) -> Payment | None:
+    """What was paid for an invoice; None while nobody did. `states` are in order of time.
+
+    One that was given up counts with the part that was paid. What nobody would guess about says why.
+    """
+    paid = next((state for state in states if state.paid_at is not None), None)
+    lost = next((state for state in reversed(states) if state.status == LOST), None)
+    if paid is not None and paid.paid_at is not None:
+        fact, at = paid, paid.paid_at
+    elif lost is not None and lost.amount_paid > 0:
+        times = [part.paid_at for part in parts if part.paid_at is not None]
+        fact, at = lost, max(times, default=lost.lost_at or lost.seen.at)
+    else:
+        return None
+    gross, off = cash(fact), fact.off_provider
+    if off is None and any(part.off_provider for part in parts):
+        off = sum(part.amount_paid for part in parts if part.off_provider)
+    referred = sorted(part.payment for part in parts if part.payment)
     return Payment(
-        source=Source(
-            object_type="invoice",
-            object_id=invoice.id,
-            record=invoice.event_id,
-            api_version=invoice.api_version,
-            livemode=invoice.livemode,
-        ),
-        subscription=invoice.subscription,
-        invoice=invoice.id,
-        payment=invoice.payment,
-        currency=invoice.currency,
-        exponent=catalogue.exponents.of(invoice.currency),
-        paid_at=invoice.paid_at,
-        cause=_cause(invoice.billing_reason, catalogue),
+        source=fact.seen.source("invoice"),
+        subscription=fact.subscription,
+        invoice=fact.id,
+        payment=fact.payment or next(iter(referred), None),
+        currency=fact.currency,
+        exponent=catalogue.exponents.of(fact.currency),
+        paid_at=at,
+        cause=_cause(fact.billing_reason, catalogue),
         gross=gross,
-        net=net_of(invoice, gross),
-        is_free=invoice.total == invoice.amount_paid == 0,
-        discount=invoice.discount,
-        credit_applied=invoice.credit_applied,
-        off_provider=invoice.off_provider,
-        country=invoice.country,
-        lines=invoice.lines,
-        click_ids=click_ids(invoice.metadata),
-        wrong=_wrong(invoice, catalogue),
+        net=net_of(fact, gross),
+        is_free=fact.total == fact.amount_paid == 0,
+        is_trial=covers(trials.get(fact.subscription or "", ()), at) and not _is_cycle(fact, catalogue),
+        discount=fact.discount,
+        credit_applied=fact.credit_applied,
+        off_provider=off,
+        country=fact.country,
+        lines=fact.lines,
+        click_ids=click_ids(fact.metadata),
+        wrong=_wrong(fact, catalogue),
     )
+
+
+def reopened(states: Sequence[InvoiceFact]) -> Iterator[Movement]:
+    """What is not paid any more of an invoice that was, and what is paid of it again. Source: §6.4 row 36."""
+    held: int | None = None
+    for state in sorted(states, key=lambda state: (state.seen.at, state.status == PAID, state.seen.record)):
+        if held is None:
+            held = cash(state) if state.paid_at is not None else None
+            latest = state.seen.at
+            continue
+        now = cash(state)
+        if state.seen.at > latest and now != held and (state.status == PAID) == (now > held):
+            yield Movement(
+                source=state.seen.source("invoice"),
+                way=Way.DETACHED,
+                number=int(state.seen.at.timestamp()),
+                invoice=state.id,
+                amount=held - now,
+                currency=state.currency,
+                at=state.seen.at,
+                precision=state.seen.precision,
+            )
+            held, latest = now, state.seen.at
+
+
+def failures_of(states: Sequence[InvoiceFact], catalogue: StripeCatalogue) -> Iterator[Failure]:
+    """Attempts to collect an invoice that did not work, and the end of trying."""
+    failed = next((state for state in states if state.seen.kind == "invoice.payment_failed"), None)
+    if failed is not None:
+        yield _failure(failed, failed.seen.at, catalogue)
+    if any(state.paid_at is not None for state in states):
+        return
+    lost = next((state for state in states if state.status == LOST), None)
+    if lost is not None:
+        yield _failure(lost, lost.lost_at or lost.seen.at, catalogue, uncollectible=True)
+
+
+def _failure(
+    state: InvoiceFact, at: datetime, catalogue: StripeCatalogue, *, uncollectible: bool = False
+) -> Failure:
+    return Failure(
+        source=state.seen.source("invoice"),
+        subscription=state.subscription,
+        invoice=state.id,
+        currency=state.currency,
+        exponent=catalogue.exponents.of(state.currency),
+        at=at,
+        uncollectible=uncollectible,
+    )
+
+
+def _is_cycle(fact: InvoiceFact, catalogue: StripeCatalogue) -> bool:
+    return fact.billing_reason in catalogue.invoice.cycle
 
 
 def _cause(reason: str, catalogue: StripeCatalogue) -> Cause:
@@ -69,8 +140,8 @@ def _cause(reason: str, catalogue: StripeCatalogue) -> Cause:
 
 
 def _wrong(invoice: InvoiceFact, catalogue: StripeCatalogue) -> tuple[str, str] | None:
-    if not CURRENCY.fullmatch(invoice.currency):
-        return "unknown_currency", invoice.currency
+    if wrong := wrong_currency(invoice.currency):
+        return wrong
     if invoice.amount_paid < 0:
         return "negative_amount", str(invoice.amount_paid)
     if not catalogue.invoice.knows(invoice.billing_reason):

@@ -6,11 +6,63 @@ Source: specs/billing.md §1.6 (statuses), §6.3, §6.4 rows 17-20.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from conversion_sync.billing.facts import Movement, Source
+from conversion_sync.billing.facts import Movement
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.shapes import ChargeFact, RefundFact
+from conversion_sync.billing.stripe.seen import Seen, time_of, whole
+from conversion_sync.billing.stripe.shapes import references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFact:
+    """One state of a refund. `payment` is the PaymentIntent, or the charge where there is none."""
+
+    seen: Seen
+    id: str
+    payment: str | None
+    amount: int
+    currency: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeFact:
+    """How much of a charge had been refunded, as one record shows it."""
+
+    seen: Seen
+    id: str
+    payment: str | None
+    amount_refunded: int
+    currency: str
+
+
+def refund_fact(seen: Seen) -> RefundFact:
+    """A refund as one record shows it."""
+    refund = seen.thing
+    return RefundFact(
+        seen=seen,
+        id=str(refund["id"]),
+        payment=references(refund).payment,
+        amount=whole(refund["amount"]),
+        currency=str(refund["currency"]).upper(),
+        status=str(refund.get("status") or "succeeded"),
+        created_at=time_of(refund["created"]),
+    )
+
+
+def charge_fact(seen: Seen) -> ChargeFact:
+    """A charge as one record shows it."""
+    charge = seen.thing
+    return ChargeFact(
+        seen=seen,
+        id=str(charge["id"]),
+        payment=references(charge).payment,
+        amount_refunded=whole(charge.get("amount_refunded") or 0),
+        currency=str(charge["currency"]).upper(),
+    )
 
 
 def movements(
@@ -40,17 +92,17 @@ def _of_refund(states: Sequence[RefundFact], catalogue: StripeCatalogue) -> Iter
     if done is None:
         return
     yield _movement(done, "refund", done.amount, done.created_at)
-    undone = next((s for s in states if s.status in catalogue.refund.undone), None)
-    if undone is not None and undone.seen_at >= done.seen_at:
-        yield _movement(undone, "refund", -undone.amount, undone.seen_at)
+    undone = next((state for state in states if state.status in catalogue.refund.undone), None)
+    if undone is not None and undone.seen.at >= done.seen.at:
+        yield _movement(undone, "refund", -undone.amount, undone.seen.at)
 
 
 def _of_charge(shown: Sequence[ChargeFact]) -> Iterator[Movement]:
     """Accounts on old versions tell only how much of a charge is refunded so far."""
     before = number = 0
-    for charge in sorted(shown, key=lambda charge: (charge.amount_refunded, charge.at, charge.event_id)):
+    for charge in sorted(shown, key=lambda each: (each.amount_refunded, each.seen.at, each.seen.record)):
         if charge.amount_refunded > before:
-            yield _movement(charge, "charge", charge.amount_refunded - before, charge.at, number)
+            yield _movement(charge, "charge", charge.amount_refunded - before, charge.seen.at, number)
             before, number = charge.amount_refunded, number + 1
 
 
@@ -58,13 +110,7 @@ def _movement(
     state: RefundFact | ChargeFact, object_type: str, amount: int, at: datetime, number: int = 0
 ) -> Movement:
     return Movement(
-        source=Source(
-            object_type=object_type,
-            object_id=state.id,
-            record=state.event_id,
-            api_version=state.api_version,
-            livemode=state.livemode,
-        ),
+        source=state.seen.source(object_type),
         number=number,
         payment=state.payment,
         amount=amount,

@@ -5,14 +5,12 @@ Source: specs/billing.md §1.2 (what moved where), §1.3 (amounts), §1.4 (refer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from conversion_sync.billing.facts import Line
-
-Json = Mapping[str, Any]
+from conversion_sync.billing.stripe.seen import Json, Seen, moment, reference, rows, whole, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +24,22 @@ class References:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFact:
-    """A paid invoice. Amounts in minor units of `currency` (upper case)."""
+    """An invoice as one record shows it. Amounts in minor units of `currency` (upper case).
 
+    `paid_at` is None while nobody paid it; `lost_at` is when it was given up.
+    """
+
+    seen: Seen
     id: str
-    event_id: str
-    api_version: str | None
-    livemode: bool
+    status: str
     customer: str | None
     country: str | None
     subscription: str | None
     payment: str | None
     currency: str
     billing_reason: str
-    paid_at: datetime
+    paid_at: datetime | None
+    lost_at: datetime | None
     amount_paid: int
     total: int
     net_total: int
@@ -50,69 +51,15 @@ class InvoiceFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundFact:
-    """One state of a refund. `payment` is the PaymentIntent, or the charge where there is none."""
+class InvoicePayment:
+    """What paid a part of an invoice; `off_provider` where that was no payment at Stripe. Source: §1.6."""
 
     id: str
-    event_id: str
-    api_version: str | None
-    livemode: bool
+    invoice: str | None
     payment: str | None
-    amount: int
-    currency: str
-    status: str
-    created_at: datetime
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeFact:
-    """How much of a charge had been refunded, as one event shows it."""
-
-    id: str
-    event_id: str
-    api_version: str | None
-    livemode: bool
-    payment: str | None
-    amount_refunded: int
-    currency: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionFact:
-    """A subscription as one event shows it; `was` is its status before, if the event says that changed."""
-
-    id: str
-    event_id: str
-    event_type: str
-    api_version: str | None
-    livemode: bool
-    customer: str | None
-    status: str
-    was: str | None
-    at: datetime
-    currency: str | None
-    interval: str | None
-    interval_count: int | None
-    price: str | None
-    quantity: int | None
-    previous_price: str | None
-    previous_quantity: int | None
-    ended_at: datetime | None
-    metadata: Mapping[str, str]
-
-
-def moment(seconds: int | None) -> datetime | None:
-    """Aware UTC of Unix seconds."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def reference(value: object) -> str | None:
-    """An id, whether it is given alone or inside an expanded object."""
-    if isinstance(value, Mapping):
-        value = value.get("id")
-    return value if isinstance(value, str) and value else None
+    off_provider: bool
+    amount_paid: int
+    paid_at: datetime | None
 
 
 def references(thing: Json) -> References:
@@ -127,8 +74,7 @@ def references(thing: Json) -> References:
         case "invoice":
             invoice, payment = own, _invoice_payment(thing)
         case "invoice_payment":
-            paid = thing.get("payment") or {}
-            payment = reference(paid.get("payment_intent")) or reference(paid.get("charge"))
+            payment = paid_by(thing)
         case "payment_intent":
             payment = own
         case "charge":
@@ -144,70 +90,102 @@ def _invoice_payment(invoice: Json) -> str | None:
     inline = reference(invoice.get("payment_intent")) or reference(invoice.get("charge"))
     if inline:
         return inline
-    for paid in (invoice.get("payments") or {}).get("data", []):
-        found = reference((paid.get("payment") or {}).get("payment_intent"))
-        if found:
+    for paid in rows(invoice.get("payments")):
+        if found := paid_by(paid):
             return found
     return None
 
 
-def invoice_fact(event: Json, invoice: Json) -> InvoiceFact:
-    """A paid invoice, from an event or a listed object in either shape."""
-    details = (invoice.get("parent") or {}).get("subscription_details") or {}
-    old_details = invoice.get("subscription_details") or {}
-    lines = (invoice.get("lines") or {}).get("data", [])
+def paid_by(invoice_payment: Json) -> str | None:
+    """The payment behind an InvoicePayment; None for one that was no payment at Stripe."""
+    paid = _part(invoice_payment, "payment")
+    return reference(paid.get("payment_intent")) or reference(paid.get("charge"))
+
+
+def invoice_payment(thing: Json) -> InvoicePayment:
+    """The link between an invoice and what paid a part of it."""
+    paid, transitions = _part(thing, "payment"), _part(thing, "status_transitions")
+    return InvoicePayment(
+        id=str(thing["id"]),
+        invoice=reference(thing.get("invoice")),
+        payment=paid_by(thing),
+        off_provider=paid.get("type") == "payment_record",
+        amount_paid=whole(thing.get("amount_paid") or 0),
+        paid_at=moment(transitions.get("paid_at")),
+    )
+
+
+def invoice_fact(seen: Seen) -> InvoiceFact:
+    """An invoice, read by presence of fields: the new path first (§1.4)."""
+    invoice = seen.thing
+    details = _part(_part(invoice, "parent"), "subscription_details")
+    old_details = _part(invoice, "subscription_details")
+    lines = rows(invoice.get("lines"))
     subscription = (
         reference(details.get("subscription"))
         or reference(invoice.get("subscription"))
         or next((found for line in lines if (found := _line_subscription(line))), None)
     )
-    transitions = invoice.get("status_transitions") or {}
-    total = int(invoice["total"])
-    net_total = invoice.get("total_excluding_tax")
+    transitions = _part(invoice, "status_transitions")
+    status = "paid" if seen.kind == "invoice.paid" else str(invoice.get("status"))
+    total, net_total = whole(invoice["total"]), invoice.get("total_excluding_tax")
     balance = invoice.get("ending_balance"), invoice.get("starting_balance")
+    paid_at = moment(transitions.get("paid_at")) or (None if seen.listed else seen.at)
     return InvoiceFact(
+        seen=seen,
         id=str(invoice["id"]),
-        event_id=str(event["id"]),
-        api_version=event.get("api_version"),
-        livemode=bool(invoice.get("livemode", event.get("livemode"))),
+        status=status,
         customer=references(invoice).customer,
-        country=(invoice.get("customer_address") or {}).get("country"),
+        country=reference(_part(invoice, "customer_address").get("country")),
         subscription=subscription,
         payment=_invoice_payment(invoice),
         currency=str(invoice["currency"]).upper(),
         billing_reason=str(invoice.get("billing_reason") or "manual"),
-        paid_at=moment(transitions.get("paid_at") or event["created"]) or datetime.fromtimestamp(0, UTC),
-        amount_paid=int(invoice["amount_paid"]),
+        paid_at=paid_at if status == "paid" else None,
+        lost_at=moment(transitions.get("marked_uncollectible_at")) or moment(transitions.get("voided_at")),
+        amount_paid=whole(invoice["amount_paid"]),
         total=total,
-        net_total=total - _tax(invoice) if net_total is None else int(net_total),
-        discount=sum(int(part["amount"]) for part in invoice.get("total_discount_amounts") or []),
-        credit_applied=None if None in balance else int(balance[0]) - int(balance[1]),  # type: ignore[arg-type]
+        net_total=total - _tax(invoice) if net_total is None else whole(net_total),
+        discount=_sum(invoice.get("total_discount_amounts")),
+        credit_applied=None if None in balance else whole(balance[0]) - whole(balance[1]),
         off_provider=_off_provider(invoice),
         metadata={
-            **(invoice.get("metadata") or {}),
-            **(old_details.get("metadata") or {}),
-            **(details.get("metadata") or {}),
+            **words(invoice.get("metadata")),
+            **words(old_details.get("metadata")),
+            **words(details.get("metadata")),
         },
         lines=tuple(_line(line) for line in lines),
     )
 
 
+def _part(thing: Json, name: str) -> Json:
+    part = thing.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _sum(parts: object) -> int:
+    return sum(whole(part["amount"]) for part in rows(parts))
+
+
 def _tax(invoice: Json) -> int:
     """All tax, where the invoice does not say what is left without it."""
     if invoice.get("tax") is not None:
-        return int(invoice["tax"])
-    return sum(int(tax["amount"]) for tax in invoice.get("total_taxes") or [])
+        return whole(invoice["tax"])
+    return _sum(invoice.get("total_taxes"))
 
 
 def _off_provider(invoice: Json) -> int | None:
+    """What was paid by other means: as Stripe says it, or as the payments do where all of them are listed."""
     if invoice.get("amount_paid_off_stripe") is not None:
-        return int(invoice["amount_paid_off_stripe"])
-    return int(invoice["amount_paid"]) if invoice.get("paid_out_of_band") else None
+        return whole(invoice["amount_paid_off_stripe"])
+    if invoice.get("paid_out_of_band"):
+        return whole(invoice["amount_paid"])
+    return None
 
 
 def _line_details(line: Json) -> Json:
-    parent = line.get("parent") or {}
-    return parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    parent = _part(line, "parent")
+    return _part(parent, "subscription_item_details") or _part(parent, "invoice_item_details")
 
 
 def _line_subscription(line: Json) -> str | None:
@@ -217,64 +195,17 @@ def _line_subscription(line: Json) -> str | None:
 def _line(line: Json) -> Line:
     details = _line_details(line)
     proration = details.get("proration") if "proration" in details else line.get("proration")
-    price = ((line.get("pricing") or {}).get("price_details") or {}).get("price")
-    taxes: Sequence[Json] = line.get("taxes") or []
-    old_taxes: Sequence[Json] = line.get("tax_amounts") or []
-    inclusive = sum(int(tax["amount"]) for tax in taxes if tax.get("tax_behavior") == "inclusive")
-    inclusive += sum(int(tax["amount"]) for tax in old_taxes if tax.get("inclusive"))
-    discount = sum(int(part["amount"]) for part in line.get("discount_amounts") or [])
-    period = line.get("period") or {}
+    price = _part(_part(line, "pricing"), "price_details").get("price")
+    inclusive = sum(
+        whole(tax["amount"]) for tax in rows(line.get("taxes")) if tax.get("tax_behavior") == "inclusive"
+    )
+    inclusive += sum(whole(tax["amount"]) for tax in rows(line.get("tax_amounts")) if tax.get("inclusive"))
+    period, quantity = _part(line, "period"), line.get("quantity")
     return Line(
-        net=int(line["amount"]) - discount - inclusive,
+        net=whole(line["amount"]) - _sum(line.get("discount_amounts")) - inclusive,
         proration=bool(proration),
         price=reference(price) or reference(line.get("price")),
-        quantity=line.get("quantity"),
+        quantity=None if quantity is None else whole(quantity),
         period_start=moment(period.get("start")),
         period_end=moment(period.get("end")),
-    )
-
-
-def refund_fact(event: Json, refund: Json) -> RefundFact:
-    """A refund as one event shows it."""
-    return RefundFact(
-        id=str(refund["id"]),
-        event_id=str(event["id"]),
-        api_version=event.get("api_version"),
-        livemode=bool(event.get("livemode")),
-        payment=references(refund).payment,
-        amount=int(refund["amount"]),
-        currency=str(refund["currency"]).upper(),
-        status=str(refund.get("status") or "succeeded"),
-        created_at=moment(refund["created"]) or datetime.fromtimestamp(0, UTC),
-        seen_at=moment(event["created"]) or datetime.fromtimestamp(0, UTC),
-    )
-
-
-def subscription_fact(event: Json, subscription: Json) -> SubscriptionFact:
-    """A subscription as one event shows it."""
-    previous = (event.get("data") or {}).get("previous_attributes") or {}
-    item: Json = next(iter((subscription.get("items") or {}).get("data", [])), {})
-    before: Json = next(iter((previous.get("items") or {}).get("data", [])), {})
-    price = item.get("price") or {}
-    recurring = price.get("recurring") or {} if isinstance(price, Mapping) else {}
-    currency = subscription.get("currency")
-    return SubscriptionFact(
-        id=str(subscription["id"]),
-        event_id=str(event["id"]),
-        event_type=str(event["type"]),
-        api_version=event.get("api_version"),
-        livemode=bool(event.get("livemode")),
-        customer=references(subscription).customer,
-        status=str(subscription.get("status")),
-        was=previous.get("status"),
-        at=moment(event["created"]) or datetime.fromtimestamp(0, UTC),
-        currency=None if currency is None else str(currency).upper(),
-        interval=recurring.get("interval"),
-        interval_count=recurring.get("interval_count"),
-        price=reference(price),
-        quantity=item.get("quantity"),
-        previous_price=reference(before.get("price")),
-        previous_quantity=before.get("quantity"),
-        ended_at=moment(subscription.get("ended_at")),
-        metadata=subscription.get("metadata") or {},
     )

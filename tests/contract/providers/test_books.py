@@ -97,19 +97,22 @@ def test_every_payment_is_booked_once_as_what_it_was(written: dict[str, Customer
         )
         for event in events(written, *PAYMENTS)
     ]
-    assert sorted(booked) == sorted(happened)
+    assert sorted(booked, key=str) == sorted(happened, key=str)
 
 
-def test_every_refund_that_went_back_is_booked_once_with_its_share(
+BACK = ("refund", "refund_reversed", "chargeback", "chargeback_reversed")
+
+
+def test_everything_that_went_back_or_came_again_is_booked_once_with_its_share(
     written: dict[str, CustomerBook], truth: Json
 ) -> None:
+    names = ("way", "customer", "refund", "invoice", "gross", "net", "net_left")
     happened = [
-        tuple(refund[name] for name in ("customer", "refund", "invoice", "gross", "net", "net_left"))
-        for refund in truth["refunds"]
-        if refund["status"] == "succeeded"
+        tuple(row[name] for name in names) for row in truth["refunds"] if row["status"] == "succeeded"
     ]
     booked = [
         (
+            event.kind.value,
             event.customer_ref,
             event.source_object_id,
             event.invoice_ref,
@@ -117,11 +120,77 @@ def test_every_refund_that_went_back_is_booked_once_with_its_share(
             event.net_minor,
             event.net_after_minor,
         )
-        for event in events(written, "refund")
+        for event in events(written, *BACK)
+    ]
+    assert sorted(booked, key=str) == sorted(happened, key=str)
+    assert {refund["status"] for refund in truth["refunds"]} >= {"succeeded", "failed"}
+    assert {row["way"] for row in truth["refunds"]} == set(BACK)
+
+
+def test_what_was_paid_or_given_back_by_other_means_says_so(
+    written: dict[str, CustomerBook], truth: Json
+) -> None:
+    happened = {
+        (row["invoice"], row["gross"])
+        for part in ("payments", "refunds")
+        for row in truth[part]
+        if row["off_provider"]
+    }
+    found = {
+        (event.invoice_ref, event.gross_minor)
+        for event in events(written, *PAYMENTS, *BACK)
+        if event.off_provider_minor
+    }
+    assert found == happened
+    assert {gross > 0 for _, gross in happened} == {True, False}
+
+
+def test_balance_that_was_given_is_told_and_is_no_cash(written: dict[str, CustomerBook], truth: Json) -> None:
+    happened = [(row["credit_note"], row["gross"], row["net"]) for row in truth["credits"]]
+    booked = [
+        (event.source_object_id, event.gross_minor, event.net_minor) for event in events(written, "credit")
+    ]
+    assert (sorted(booked), len(happened) > 0) == (sorted(happened), True)
+
+
+def test_the_net_cash_of_every_month_and_currency_is_what_came_in(
+    written: dict[str, CustomerBook], truth: Json
+) -> None:
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for event in events(written, *PAYMENTS, *BACK):
+        if event.livemode:
+            sums[f"{event.occurred_at:%Y-%m}"][str(event.currency)] += event.net_minor
+    assert sums == truth["net_by_month"]
+
+
+STATES = (
+    *("upgrade", "downgrade", "seat_expansion", "seat_contraction", "interval_change", "pause", "resume"),
+    *("cancel_scheduled", "cancel_withdrawn", "cancellation", "reactivation"),
+)
+
+
+def test_what_happened_to_subscriptions_without_money_is_told(
+    written: dict[str, CustomerBook], truth: Json
+) -> None:
+    happened = [
+        (row["kind"], row["subscription"], datetime.fromisoformat(row["at"])) for row in truth["states"]
+    ]
+    booked = [
+        (event.kind.value, str(event.subscription_ref), event.occurred_at)
+        for event in events(written, *STATES)
     ]
     assert sorted(booked) == sorted(happened)
-    assert {refund["status"] for refund in truth["refunds"]} >= {"succeeded", "failed"}
-    assert events(written, "refund_reversed") == []
+    assert {kind for kind, _, _ in happened} == set(STATES)
+
+
+def test_invoices_that_nobody_paid_are_told_once(written: dict[str, CustomerBook], truth: Json) -> None:
+    happened = [(row["kind"], row["invoice"], datetime.fromisoformat(row["at"])) for row in truth["failures"]]
+    booked = [
+        (event.kind.value, str(event.invoice_ref), event.occurred_at)
+        for event in events(written, "payment_failed", "uncollectible")
+    ]
+    assert sorted(booked) == sorted(happened)
+    assert {kind for kind, _, _ in happened} == {"payment_failed", "uncollectible"}
 
 
 def test_trials_and_free_starts_are_told_apart(written: dict[str, CustomerBook], truth: Json) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversion_sync.billing.naming import Keys
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.normalise import book
+from conversion_sync.billing.stripe.seen import Seen, seen
 from conversion_sync.billing.stripe.shapes import references
 from conversion_sync.model.revenue import CustomerBook, CustomerKey, RevenueEvent
 
@@ -57,6 +59,13 @@ def event(
         payment_ref=named.payment,
         body=json.dumps(body),
     )
+
+
+def seen_of(record: RawRecord, said: Mapping[str, Any] | None = None) -> Seen:
+    """What a record shows; what is `said` stands over its object's members."""
+    found = seen(record)
+    assert found is not None
+    return replace(found, thing={**found.thing, **(said or {})})
 
 
 def line(
@@ -230,6 +239,7 @@ def subscription(
         "items": {
             "data": [
                 {
+                    "id": "si_1",
                     "price": {"id": "price_a", "recurring": {"interval": "month", "interval_count": 1}},
                     "quantity": 3,
                 }

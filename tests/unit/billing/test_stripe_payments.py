@@ -16,11 +16,11 @@ from conversion_sync.billing.stripe.shapes import invoice_fact
 from tests.unit.billing.stripe_records import (
     Json,
     day,
-    invoice,
     line,
     money,
     paid,
     parked,
+    seen_of,
     shown,
     subscription,
     written,
@@ -45,7 +45,7 @@ CASH: list[tuple[str, Json, tuple[int, int]]] = [
 
 @pytest.mark.parametrize(("said", "expected"), [row[1:] for row in CASH], ids=[row[0] for row in CASH])
 def test_revenue_is_the_cash_without_its_tax(said: Json, expected: tuple[int, int]) -> None:
-    fact = invoice_fact({"id": "evt_1", "created": 0}, invoice(**said))
+    fact = invoice_fact(seen_of(paid(**said)))
     assert (cash(fact), net_of(fact, cash(fact))) == expected
 
 
@@ -55,7 +55,7 @@ def test_revenue_is_the_cash_without_its_tax(said: Json, expected: tuple[int, in
     amount=st.integers(0, 2 * 10**12),
 )
 def test_net_and_tax_add_up_and_neither_exceeds_the_cash(total: int, net: int, amount: int) -> None:
-    fact = invoice_fact({"id": "evt_1", "created": 0}, invoice(total=total, net=min(net, total), paid=amount))
+    fact = invoice_fact(seen_of(paid(total=total, net=min(net, total), paid=amount)))
     assert 0 <= net_of(fact, cash(fact)) <= cash(fact) <= total
     assert net_of(fact, total) == fact.net_total
 

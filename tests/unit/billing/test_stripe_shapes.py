@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from conversion_sync.billing.facts import Line
+from conversion_sync.billing.facts import Line, Status
 from conversion_sync.billing.stripe.catalogue import catalogue
-from conversion_sync.billing.stripe.shapes import (
-    InvoiceFact,
-    References,
-    RefundFact,
-    SubscriptionFact,
-    invoice_fact,
-    references,
-    refund_fact,
-    subscription_fact,
-)
+from conversion_sync.billing.stripe.refunds import refund_fact
+from conversion_sync.billing.stripe.shapes import InvoiceFact, References, invoice_fact, references
+from conversion_sync.billing.stripe.subscriptions import standings_of
 from tests.unit.billing.stripe_records import (
     NEW,
     OLD,
@@ -30,15 +22,14 @@ from tests.unit.billing.stripe_records import (
     line,
     paid,
     refund,
-    seconds,
+    seen_of,
     subscription,
 )
 
 
 def fact(said: Json | None = None, **changes: Any) -> InvoiceFact:
     """A paid invoice; what is `said` stands over its members."""
-    body = json.loads(paid(**changes).body)
-    return invoice_fact(body, body["data"]["object"] | (said or {}))
+    return invoice_fact(seen_of(paid(**changes), said))
 
 
 def either(*, old: bool) -> InvoiceFact:
@@ -58,6 +49,7 @@ def either(*, old: bool) -> InvoiceFact:
 
 
 def test_both_shapes_of_an_invoice_are_the_same_fact() -> None:
+    new, old = either(old=False), either(old=True)
     lines = tuple(
         Line(
             net=net,
@@ -70,10 +62,9 @@ def test_both_shapes_of_an_invoice_are_the_same_fact() -> None:
         for net, proration, price, quantity in ((1215, False, "price_a", 2), (-315, True, "price_b", 1))
     )
     expected = InvoiceFact(
+        seen=new.seen,
         id="in_1",
-        event_id=f"evt_invoice.paid_in_1_{seconds(START)}",
-        api_version=NEW,
-        livemode=True,
+        status="paid",
         customer="cus_1",
         country="DE",
         subscription="sub_1",
@@ -81,6 +72,7 @@ def test_both_shapes_of_an_invoice_are_the_same_fact() -> None:
         currency="USD",
         billing_reason="subscription_create",
         paid_at=START,
+        lost_at=None,
         amount_paid=700,
         total=1000,
         net_total=900,
@@ -90,8 +82,9 @@ def test_both_shapes_of_an_invoice_are_the_same_fact() -> None:
         metadata={"cs_user_id": "u1"},
         lines=lines,
     )
-    assert either(old=False) == expected
-    assert either(old=True) == replace(expected, api_version=OLD, payment="pi_1")
+    assert new == expected
+    assert old == replace(expected, seen=old.seen, payment="pi_1")
+    assert (new.seen.api_version, old.seen.api_version) == (NEW, OLD)
 
 
 TAXES: list[tuple[Json, int]] = [
@@ -157,9 +150,9 @@ def test_what_was_paid_outside_of_stripe_is_told(said: Json, off: int | None) ->
 
 
 def test_an_invoice_without_a_payment_time_was_paid_when_its_event_says() -> None:
-    body = json.loads(paid(paid_at=day(2)).body)
-    assert invoice_fact(body, invoice(paid_at=START)).paid_at == START
-    assert invoice_fact(body, invoice(status_transitions={})).paid_at == day(2)
+    record = paid(paid_at=day(2))
+    assert invoice_fact(seen_of(record, invoice(paid_at=START))).paid_at == START
+    assert invoice_fact(seen_of(record, invoice(status_transitions={}))).paid_at == day(2)
 
 
 @pytest.mark.parametrize(("balances", "applied"), [((-500, -200), 300), ((None, 0), None), ((0, None), None)])
@@ -214,45 +207,44 @@ def test_every_object_names_its_customer_invoice_and_payment(thing: Json, named:
     assert references(thing) == named
 
 
-def test_a_refund_is_read_in_either_shape() -> None:
-    body = json.loads(refund(amount=300, status="pending", at=day(2), payment=None).body)
-    assert refund_fact(body, body["data"]["object"]) == RefundFact(
-        id="re_1",
-        event_id=body["id"],
-        api_version=NEW,
-        livemode=True,
-        payment="ch_1",
-        amount=300,
-        currency="USD",
-        status="pending",
-        created_at=day(1),
-        seen_at=day(2),
-    )
+def test_a_refund_without_a_payment_intent_is_its_charges() -> None:
+    found = refund_fact(seen_of(refund(amount=300, status="pending", at=day(2), payment=None)))
+    assert (found.payment, found.amount, found.status) == ("ch_1", 300, "pending")
+    assert (found.created_at, found.seen.at) == (day(1), day(2))
 
 
-def test_a_subscription_is_read_with_what_it_was_before() -> None:
-    before = {"status": "trialing", "items": {"data": [{"price": {"id": "price_0"}, "quantity": 1}]}}
-    body = json.loads(subscription("updated", "active", day(3), was=before).body)
-    assert subscription_fact(body, body["data"]["object"]) == SubscriptionFact(
-        id="sub_1",
-        event_id=body["id"],
-        event_type="customer.subscription.updated",
-        api_version=NEW,
-        livemode=True,
-        customer="cus_1",
-        status="active",
-        was="trialing",
-        at=day(3),
-        currency="USD",
-        interval="month",
-        interval_count=1,
-        price="price_a",
-        quantity=3,
-        previous_price="price_0",
-        previous_quantity=1,
-        ended_at=None,
-        metadata={},
-    )
+def items(*rows: tuple[str, str, int]) -> Json:
+    return {
+        "data": [
+            {
+                "id": name,
+                "price": {"id": price, "unit_amount": 500, "recurring": {"interval": "month"}},
+                "quantity": quantity,
+            }
+            for name, price, quantity in rows
+        ]
+    }
+
+
+WAS: list[tuple[Json, list[tuple[str | None, int | None]]]] = [
+    ({"status": "trialing"}, [("price_a", 3), ("price_b", 1)]),
+    ({"items": items(("si_1", "price_0", 3), ("si_2", "price_b", 1))}, [("price_0", 3), ("price_b", 1)]),
+    ({"items": {"data": [{"id": "si_1", "quantity": 2}]}}, [("price_a", 2)]),
+    ({"quantity": 9, "plan": {"id": "plan_0", "amount": 1, "interval": "month"}}, [("plan_0", 9)] * 2),
+]
+
+
+@pytest.mark.parametrize(("was", "before"), WAS, ids=[str(list(row[0])) for row in WAS])
+def test_a_subscription_is_read_with_what_it_was_before_item_by_item(
+    was: Json, before: list[tuple[str | None, int | None]]
+) -> None:
+    record = subscription("updated", "active", day(3), was=was)
+    now = {"items": items(("si_1", "price_a", 3), ("si_2", "price_b", 1))}
+    (found,) = standings_of(seen_of(record, now), catalogue())
+    assert [(item.price, item.quantity) for item in found.items] == [("price_a", 3), ("price_b", 1)]
+    assert found.before is not None
+    assert [(item.price, item.quantity) for item in found.before.items] == before
+    assert found.before.status is (Status.TRIALING if "status" in was else Status.LIVE)
 
 
 EXPONENTS = [
