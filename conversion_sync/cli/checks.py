@@ -129,8 +129,9 @@ def missing_migrations(engine: Engine) -> list[str]:
 def click_tables(settings: Settings, recent: Window) -> Iterator[Line]:
     """Reads the last hour's first page of each click table: it is there, with every mapped column."""
     from conversion_sync.clicks.registry import sources
+    from conversion_sync.platforms.identifiers import email_hash
 
-    for name, build in sorted(sources(settings).items()):
+    for name, build in sorted(sources(settings, hash_email=email_hash).items()):
 
         def look(build: Callable[[], ClickSource] = build) -> str:
             source = build()

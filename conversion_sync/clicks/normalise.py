@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import ipaddress
+import re
 import tomllib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from conversion_sync.clicks.junk import ClickIdForm, crawler_of, id_fault
+from conversion_sync.clicks.several import ids_in
 from conversion_sync.model.click import (
     Click,
     ClickIdKind,
@@ -24,6 +26,7 @@ from conversion_sync.model.click import (
     Network,
     QuarantinedClick,
 )
+from conversion_sync.model.identifier import HASH_OF_NOTHING
 
 FUTURE = timedelta(days=1)
 """A click may lie this far ahead of the clock, for clocks that go wrong, and no further."""
@@ -31,6 +34,9 @@ FUTURE = timedelta(days=1)
 READABLE = (str, int, Decimal, uuid.UUID, ipaddress.IPv4Address, ipaddress.IPv6Address)
 """Types of a column whose text is the value."""
 TIMES = ("clicked_at", "ingested_at")
+HASH = re.compile(r"[0-9a-f]{64}")
+HashEmail = Callable[[str], str | None]
+"""The SHA-256 of an e-mail under `Rule.EMAIL_PLAIN`; None for what is no e-mail."""
 
 
 class Vocabulary(BaseModel):
@@ -51,12 +57,17 @@ def vocabulary() -> Vocabulary:
 
 
 def read_row(
-    source: str, row: Mapping[str, Any], zone: ZoneInfo, now: datetime
+    source: str,
+    row: Mapping[str, Any],
+    zone: ZoneInfo,
+    now: datetime,
+    hash_email: HashEmail | None = None,
 ) -> list[Click | QuarantinedClick]:
     """`row` is keyed by our own column names; times without an offset are in `zone` (the earlier of two).
 
     A time is a datetime or ISO 8601 text. A row without an id is quarantined under a digest of the row. An
-    identifier that cannot be one is quarantined; the row is a click without it, if it has another.
+    identifier that cannot be one is quarantined; the row is a click without it, if it has another. An id with
+    a column of its own comes before the same in `click_ids`. Without `hash_email` no e-mail is read.
     """
     ref = _readable(row.get("click_ref")) or _digest(row)
     forms = vocabulary().click_id
@@ -65,7 +76,9 @@ def read_row(
         return QuarantinedClick(source=source, click_ref=ref, reason=reason, detail=detail)
 
     try:
-        texts = {name: _text(name, value) for name, value in row.items() if name not in TIMES}
+        several = _several(row.get("click_ids"))
+        texts = {name: _text(name, value) for name, value in (several | dict(row)).items() if _is_text(name)}
+        texts |= {name: _text(name, several[name]) for name in several if not texts.get(name)}
         at, written = (_moment(name, row.get(name), zone) for name in TIMES)
     except _UnreadableError as fault:
         return [refused("unreadable_value", str(fault))]
@@ -80,6 +93,8 @@ def read_row(
     faults = {kind: wrong for kind, value in ids.items() if (wrong := id_fault(forms, kind, value))}
     sound = {kind.value: value for kind, value in ids.items() if kind not in faults}
     bad = [refused(*wrong) for wrong in faults.values()]
+    email, wrong_email = _email(texts, hash_email)
+    bad += [refused(*wrong_email)] if wrong_email else []
     if ids and not sound:
         return list(bad)
     click = Click(
@@ -97,8 +112,37 @@ def read_row(
         ip_address=texts.get("ip_address"),
         ad_user_data=_consent(texts.get("ad_user_data")),
         ad_personalization=_consent(texts.get("ad_personalization")),
+        email_sha256=email,
     )
     return [click, *bad]
+
+
+def _is_text(name: str) -> bool:
+    return name not in TIMES and name != "click_ids"
+
+
+def _several(value: object) -> dict[str, object]:
+    try:
+        return {} if value is None else ids_in(value)
+    except ValueError:
+        raise _UnreadableError("click_ids holds neither an object, nor pairs, nor an address") from None
+
+
+def _email(
+    texts: Mapping[str, str | None], hash_email: HashEmail | None
+) -> tuple[str | None, tuple[str, str] | None]:
+    """The hash of the row's e-mail, or why it cannot be one: without the e-mail."""
+    clear, hashed = texts.get("email"), (texts.get("email_sha256") or "").lower()
+    if hash_email is None:
+        return None, None
+    if clear:
+        made = hash_email(clear)
+        return made, None if made else ("impossible_email", f"{len(clear)} characters that are no e-mail")
+    if not hashed:
+        return None, None
+    if not HASH.fullmatch(hashed) or hashed == HASH_OF_NOTHING:
+        return None, ("impossible_email_sha256", f"{len(hashed)} characters that are no hash of an e-mail")
+    return hashed, None
 
 
 def _problem(

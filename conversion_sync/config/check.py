@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,12 +34,36 @@ def _clicks(settings: Settings) -> Iterator[Finding]:
                 "Neither visitor_id nor user_id is mapped, so no click could be tied to a customer.",
                 "Map visitor_id, user_id or both.",
             )
+        if (table.table is None) == (table.query is None):
+            yield Finding(
+                key,
+                "There must be either a table or a query.",
+                "Write table: with the name of a table or view, or query: with a SELECT.",
+            )
+        if table.query is not None and not _is_select(table.query):
+            yield Finding(
+                f"{key}.query",
+                "It is not one SELECT.",
+                "Write one statement that begins with SELECT or WITH; it is only read from.",
+            )
+        for column in ("email", "email_sha256"):
+            if getattr(table.columns, column) is not None and not settings.identity.match_email:
+                yield Finding(
+                    f"{key}.columns.{column}",
+                    "It is mapped, but e-mails are not matched.",
+                    "Set identity.match_email: true, or remove the column.",
+                )
         if not _is_time_zone(table.time_zone):
             yield Finding(
                 f"{key}.time_zone",
                 f"{table.time_zone!r} is not a known time zone.",
                 "Write an IANA name such as UTC or Europe/Berlin.",
             )
+
+
+def _is_select(query: str) -> bool:
+    """Whether it may be one; the database decides, which is only asked to read from it."""
+    return re.match(r"\s*(select|with)\b", query, re.IGNORECASE) is not None
 
 
 def _is_time_zone(name: str) -> bool:

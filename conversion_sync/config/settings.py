@@ -101,6 +101,12 @@ class ClickColumns(Part):
     """When the row was written; with it, rows that arrive late are found by the hourly pull."""
     visitor_id: str | None = None
     user_id: str | None = None
+    email: str | None = None
+    """The visitor's e-mail, hashed when it is read and kept only so; `identity.match_email` matches by it."""
+    email_sha256: str | None = None
+    """The same as the SHA-256 of the trimmed, lower-case e-mail."""
+    click_ids: str | None = None
+    """A column that holds several click ids by name: an object, pairs of key and value, or an address."""
     gclid: str | None = None
     gbraid: str | None = None
     wbraid: str | None = None
@@ -127,11 +133,28 @@ class ClickTable(Part):
     """`url` is any SQLAlchemy address; `time_zone` applies to columns without an offset."""
 
     url: SecretStr
-    table: str
+    table: str | None = None
     """Schema-qualified if need be: `marketing.ad_clicks`."""
+    query: str | None = None
+    """A SELECT instead; `:window_start` and `:window_end` in it are the span that is read."""
     columns: ClickColumns
     time_zone: str = "UTC"
-    overlap_minutes: int = Field(default=15, ge=0, le=1440)
+    overlap_minutes: int | None = Field(default=None, ge=0, le=43200)
+
+    @property
+    def overlap(self) -> timedelta:
+        """How far before a window is read: for rows still being written, or all that come late.
+
+        Without `ingested_at` a late row is only met by looking back.
+        """
+        if self.overlap_minutes is not None:
+            return timedelta(minutes=self.overlap_minutes)
+        return timedelta(minutes=15) if self.columns.ingested_at else timedelta(days=1)
+
+    @property
+    def named(self) -> str:
+        """What a message calls the rows."""
+        return self.table or "the query"
 
 
 class AccountSettings(Part):

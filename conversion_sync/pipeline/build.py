@@ -12,6 +12,7 @@ from conversion_sync.clicks.registry import sources
 from conversion_sync.config.settings import Settings
 from conversion_sync.credentials.source import token_source
 from conversion_sync.pipeline.context import Context, utc_now
+from conversion_sync.platforms.identifiers import email_hash
 from conversion_sync.platforms.registry import catalogues, factories
 
 
@@ -23,7 +24,7 @@ def context(
         settings=settings,
         engine=engine,
         providers=providers(settings),
-        click_sources=sources(settings),
+        click_sources=sources(settings, hash_email=email_hash),
         platforms=factories(settings, token_source(settings, engine, clock)),
         catalogues=catalogues(settings),
         clock=clock,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from conversion_sync.billing.provider import BillingProvider, RawRecord
-from conversion_sync.clicks.source import ClickPage
+from conversion_sync.clicks.source import ClickPage, ClickSource
+from conversion_sync.errors import ConversionSyncError
 from conversion_sync.model.revenue import Transport
 from conversion_sync.model.windows import HOUR, Window, floor_hour
 from conversion_sync.pipeline.context import Account, Context
@@ -105,31 +106,41 @@ def _hours_lost(window: Window, listed: Window | None) -> int:
 def pull_clicks(ctx: Context, window: Window) -> RoomReport:
     """Lands the clicks of the window from every click table; unusable rows go to quarantine.
 
-    Raises ConfigurationError for a missing table or column, TransientError for a database that is
-    down; pages landed before that stay.
+    A table that cannot be read keeps no other from being read. Raises the first one's ConfigurationError
+    (a missing table or column) or TransientError (a database that is down); pages landed before that stay.
     """
     counts: dict[str, int] = {}
+    failed: list[ConversionSyncError] = []
     for name, build in sorted(ctx.click_sources.items()):
-        source = build()
-        seen = new = late = 0
-        bad: Counter[str] = Counter()
         try:
-            for page in source.read(window):
-                page_new, page_late = land_click_page(ctx.engine, page, window.start)
-                seen += page.rows
-                new, late = new + page_new, late + page_late
-                bad.update(row.reason for row in page.quarantined)
-        finally:
-            source.close()
-        record_pull(ctx, f"clicks:{name}", window, seen=seen, new=new, late=late, quarantined=bad.total())
-        counts |= {
-            f"{name} read": seen,
-            f"{name} new": new,
-            f"{name} late": late,
-            f"{name} quarantined": bad.total(),
-        }
-        counts |= {f"{name} quarantined as {reason}": count for reason, count in sorted(bad.items())}
+            counts |= _pull_table(ctx, name, build, window)
+        except ConversionSyncError as fault:
+            failed.append(fault)
+    if failed:
+        raise failed[0]
     return RoomReport(room="clicks", counts=counts)
+
+
+def _pull_table(ctx: Context, name: str, build: Callable[[], ClickSource], window: Window) -> dict[str, int]:
+    source = build()
+    seen = new = late = 0
+    bad: Counter[str] = Counter()
+    try:
+        for page in source.read(window):
+            page_new, page_late = land_click_page(ctx.engine, page, window.start)
+            seen += page.rows
+            new, late = new + page_new, late + page_late
+            bad.update(row.reason for row in page.quarantined)
+    finally:
+        source.close()
+    record_pull(ctx, f"clicks:{name}", window, seen=seen, new=new, late=late, quarantined=bad.total())
+    counts = {
+        f"{name} read": seen,
+        f"{name} new": new,
+        f"{name} late": late,
+        f"{name} quarantined": bad.total(),
+    }
+    return counts | {f"{name} quarantined as {reason}": count for reason, count in sorted(bad.items())}
 
 
 def land_record_page(

@@ -62,6 +62,11 @@ def value_of(rule: Rule, text: Given, country: Given = None) -> str | None:
     return made if rule in CLEAR_RULES else digest(made)
 
 
+def email_hash(text: str) -> str | None:
+    """What a visitor's e-mail is matched with a customer's by; None for what is no e-mail."""
+    return value_of(Rule.EMAIL_PLAIN, text)
+
+
 def filled(values: Mapping[str, str], fields: Mapping[str, str]) -> dict[str, str]:
     """What is known of a customer by the platform's own names: `fields` are its names, each with its rule."""
     return {name: values[rule] for name, rule in fields.items() if rule in values}

@@ -48,7 +48,7 @@ def fill(engine: Engine, rows: list[tuple[int | None, str | None, str | None]]) 
         )
 
 
-def source(url: str, table: str = "ad_clicks", **changes: object) -> TableClicks:
+def source(url: str, table: str | None = "ad_clicks", **changes: object) -> TableClicks:
     content = {"url": url, "table": table, "columns": COLUMNS, **changes}
     return TableClicks("web", ClickTable.model_validate(content), lambda: NOON + timedelta(days=30))
 
@@ -70,7 +70,111 @@ def test_the_window_is_half_open_and_begins_at_the_overlap(tables: tuple[Engine,
     start = NOON - timedelta(minutes=15)
     moments = [start - tick, start, NOON, HOUR.end - tick, HOUR.end]
     fill(engine, [(n, stamp(at), None) for n, at in enumerate(moments)])
-    assert refs(source(url)) == ["1", "2", "3"]
+    assert refs(source(url, overlap_minutes=15)) == ["1", "2", "3"]
+
+
+def test_without_a_time_of_writing_late_rows_are_met_by_looking_back_a_day(
+    tables: tuple[Engine, str],
+) -> None:
+    engine, url = tables
+    fill(engine, [(n, stamp(NOON - n * timedelta(hours=12)), None) for n in range(4)])
+    assert refs(source(url)) == ["2", "1", "0"]
+    assert refs(source(url, overlap_minutes=36 * 60)) == ["3", "2", "1", "0"]
+    assert refs(source(url, columns=COLUMNS | {"ingested_at": "written"})) == ["0"]
+
+
+def test_a_row_that_does_not_say_when_it_was_written_is_read_by_when_it_was_clicked(
+    tables: tuple[Engine, str],
+) -> None:
+    engine, url = tables
+    fill(engine, [(1, stamp(NOON), None), (2, stamp(NOON - timedelta(days=2)), None)])
+    assert refs(source(url, columns=COLUMNS | {"ingested_at": "written"})) == ["1"]
+
+
+QUERIES = {
+    "a window laid around it": "select id, ts as clicked, anon from ad_clicks;",
+    "the window bound into it": (
+        "select id, ts as clicked, anon from ad_clicks where ts >= :window_start and ts < :window_end"
+    ),
+    "a common table expression, colons and a comment": (
+        "with seen as (select id, ts, anon, ' :no 10%' as odd, '12:30' as noon from ad_clicks)\n"
+        "select id, ts as clicked, anon, odd from seen where odd = ' :no 10%' -- :what"
+    ),
+    "an aggregate": "select min(id) as id, min(ts) as clicked, anon from ad_clicks group by anon, ts",
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_a_query_is_read_like_a_table(tables: tuple[Engine, str], query: str) -> None:
+    engine, url = tables
+    fill(engine, [(n, stamp(NOON + n * timedelta(minutes=40)), None) for n in range(-40, 3)])
+    columns = {"click_ref": "id", "clicked_at": "clicked", "visitor_id": "anon"}
+    assert refs(source(url, None, query=query, columns=columns, overlap_minutes=15)) == ["0", "1"]
+
+
+def test_an_empty_query_is_read_too(tables: tuple[Engine, str]) -> None:
+    assert refs(source(tables[1], None, query="select id, ts, anon from ad_clicks")) == []
+
+
+def test_several_click_ids_stand_in_one_column(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("create schema events")
+        connection.exec_driver_sql(
+            "create table events.pages (id int, at timestamptz, anon text, params jsonb)"
+        )
+        connection.exec_driver_sql(
+            "insert into events.pages values "
+            """(1, '2026-06-01 12:10Z', 'a', '{"gclid": "Cj0KCQabcdefghijklmnop", "utm": 1}'), """
+            """(2, '2026-06-01 12:20Z', 'a', '[{"key": "ttclid", "value": {"string_value": "E.C.P.t"}}]'), """
+            """(3, '2026-06-01 12:30Z', 'a', '7')"""
+        )
+    columns = {"click_ref": "id", "clicked_at": "at", "visitor_id": "anon", "click_ids": "params"}
+    found = {
+        "table": source(database.url, "events.pages", columns=columns),
+        "query": source(
+            database.url,
+            None,
+            columns=columns | {"clicked_at": "moment"},
+            query="select id, at::timestamptz as moment, anon, params::jsonb from events.pages",
+            time_zone="Asia/Tokyo",
+        ),
+    }
+    for clicks in found.values():
+        pages = list(clicks.read(HOUR))
+        clicks.close()
+        assert [(row.clicked_at, row.click_ids) for page in pages for row in page.clicks] == [
+            (NOON + timedelta(minutes=10), {"gclid": "Cj0KCQabcdefghijklmnop"}),
+            (NOON + timedelta(minutes=20), {"ttclid": "E.C.P.t"}),
+        ]
+        assert [row.detail for page in pages for row in page.quarantined] == [
+            "click_ids holds neither an object, nor pairs, nor an address"
+        ]
+
+
+def test_a_query_that_is_none_is_told_in_the_databases_words(database: Database) -> None:
+    clicks = source(database.url, None, query="select id, ts, anon from nothing_there")
+    with pytest.raises(ConfigurationError, match=r'clicks.web.query: .* relation "nothing_there" does not'):
+        list(clicks.read(HOUR))
+    clicks.close()
+
+
+def test_a_query_cannot_write(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("create table kept (id int, ts timestamptz, anon text)")
+        connection.exec_driver_sql(
+            "create function drop_in(text) returns int language sql as "
+            "'insert into kept values (1, now(), $1) returning 1'"
+        )
+    for query in (
+        "with gone as (delete from kept returning *) select * from gone",
+        "select drop_in('x') as id, now() as ts, 'a' as anon",
+        "select id, ts, anon from kept) as clicks; delete from kept; select * from (select 1",
+    ):
+        clicks = source(database.url, None, query=query)
+        with pytest.raises((ConfigurationError, TransientError)) as caught:
+            list(clicks.read(Window(NOON - timedelta(days=99), datetime.now(UTC) + timedelta(days=99))))
+        clicks.close()
+        assert "clicks.web." in str(caught.value)
 
 
 def test_rows_written_late_are_found_by_when_they_were_written(tables: tuple[Engine, str]) -> None:
@@ -149,10 +253,22 @@ def test_a_column_with_an_offset_is_read_by_its_own_time(database: Database) -> 
             ),
         ),
         (
+            {
+                "table": None,
+                "query": "select id, ts, anon from ad_clicks",
+                "columns": COLUMNS | {"gclid": "g"},
+            },
+            "clicks.web.columns.gclid: the query has no column g. Remedy: Use one of: id, ts, anon.",
+        ),
+        (
+            {"table": None, "query": "select id, id as ts, anon from ad_clicks union select 1, 1, 'a'"},
+            "clicks.web.columns.clicked_at: ts is of another type, not a timestamp. Remedy: Map a column",
+        ),
+        (
             {"columns": COLUMNS | {"clicked_at": "anon"}},
             (
                 "clicks.web.columns.clicked_at: anon is TEXT, not a timestamp. "
-                "Remedy: Map a column of a timestamp type, or a view that has one."
+                "Remedy: Map a column of a timestamp type, or make one of it in a view or a query."
             ),
         ),
     ],

@@ -159,28 +159,23 @@ ENDS = [
     ("user", "u1", "customer", CUSTOMERS[0]),
     ("user", "u1", "customer", CUSTOMERS[1]),
     ("user", "u2", "customer", CUSTOMERS[1]),
-    ("user", "u1", "customer", CUSTOMERS[2]),
-    ("user", "u2", "customer", CUSTOMERS[2]),
     ("visitor", "v1", "email", "h1"),
     ("user", "u1", "email", "h2"),
 ]
-MERGES = [
-    ("customer", one, "customer", other)
-    for one, other in itertools.permutations((*CUSTOMERS, "paddle:main:ctm_9"), 2)
-]
+MERGES = [("customer", one, "customer", other) for one, other in itertools.permutations(CUSTOMERS, 2)]
 MOMENTS = st.sampled_from([HOUR, 3 * DAY, 50 * DAY])
 PAYMENTS = st.builds(
     Payment, st.sampled_from(range(len(PAID))), st.sampled_from([1000, 1001]), st.sampled_from([0, 300, 1000])
 )
 RETIRED = st.builds(Retired, st.integers(0, len(PAID) - 1))
 FACTS = st.one_of(VISITS, st.builds(Link, st.sampled_from(ENDS), MOMENTS), PAYMENTS, RETIRED)
+PAYERS = [("user", user, "customer", customer) for user in ("u1", "u2") for customer in CUSTOMERS]
 EVIDENCE = st.one_of(
-    st.builds(Link, st.sampled_from(ENDS), MOMENTS, st.sampled_from(["test", "collector_identify"])),
+    st.builds(Link, st.sampled_from(PAYERS), MOMENTS),
     st.builds(Link, st.sampled_from(MERGES), MOMENTS),
     st.builds(Email, st.sampled_from(CUSTOMERS), EMAILS, MOMENTS),
-    st.builds(Revision, REFS, st.fixed_dictionaries({"email_sha256": EMAILS})),
-    PAYMENTS,
-    RETIRED,
+    st.builds(Link, st.sampled_from(ENDS), MOMENTS, st.sampled_from(["test", "collector_identify"])),
+    st.one_of(PAYMENTS, RETIRED, st.builds(Revision, REFS, st.fixed_dictionaries({"email_sha256": EMAILS}))),
 )
 HALF_REVISIONS = st.booleans().flatmap(lambda revised: REVISIONS if revised else FACTS)
 BEGINNING = (
@@ -200,8 +195,8 @@ STRANGERS = (
 """Customers who paid, and visits of nobody knows whom."""
 
 
-def batches(facts: st.SearchStrategy[object]) -> st.SearchStrategy[list[list[object]]]:
-    return st.lists(st.lists(facts, min_size=1, max_size=4), min_size=1, max_size=5)
+def batches(facts: st.SearchStrategy[object], least: int = 1) -> st.SearchStrategy[list[list[object]]]:
+    return st.lists(st.lists(facts, min_size=least, max_size=4), min_size=least, max_size=5)
 
 
 @pytest.fixture
@@ -225,7 +220,7 @@ def test_increments_of_revised_facts_equal_one_full_recomputation(engine, told, 
 
 
 @OFTEN
-@given(batches(EVIDENCE), st.booleans())
+@given(batches(EVIDENCE, least=2), st.booleans())
 def test_increments_of_who_is_whom_equal_one_full_recomputation(engine, told, clicks_first) -> None:
     compare(engine, [STRANGERS, *told], clicks_first)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from conversion_sync.clicks.normalise import read_row
 from conversion_sync.model.click import Click, ClickIdKind, Consent, Network, QuarantinedClick
+from conversion_sync.platforms.identifiers import email_hash
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GCLID = "Cj0KCQ" + "x" * 60
@@ -171,3 +174,72 @@ def test_rows_without_an_id_are_told_apart_and_stay_the_same_row() -> None:
     assert first.reason == "no_click_ref"
     assert first == again
     assert first.click_ref != other.click_ref
+
+
+TWO = {"gclid": GCLID, "ttclid": "E.C.P.t"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "ids"),
+    [
+        (TWO | {"page": "/", "depth": 7}, TWO),
+        (json.dumps(TWO), TWO),
+        (
+            [{"key": name, "value": {"int_value": None, "string_value": held}} for name, held in TWO.items()],
+            TWO,
+        ),
+        (json.dumps([{"key": "gclid", "value": GCLID}]), {"gclid": GCLID}),
+        (f"https://shop.example/a?utm_source=x&gclid={GCLID}&ttclid=E.C.P.t#top", TWO),
+        (f"?gclid={GCLID}&gclid=second-{GCLID}", {"gclid": GCLID}),
+        ("https://shop.example/", {}),
+        ("", {}),
+        (None, {}),
+    ],
+)
+def test_several_ids_stand_together_in_one_column(stored: object, ids: dict[str, str]) -> None:
+    assert click(click_ids=stored).click_ids == ids
+
+
+def test_an_id_with_a_column_of_its_own_comes_first() -> None:
+    other = GCLID[::-1]
+    assert click(click_ids={"gclid": other}, gclid=GCLID).click_ids == {"gclid": GCLID}
+    assert click(click_ids={"gclid": other}, gclid=" ").click_ids == {"gclid": other}
+
+
+@pytest.mark.parametrize("stored", ["{", '["gclid"]', 7, b"x", "[1]"])
+def test_a_column_that_holds_no_ids_by_name_is_unreadable(stored: object) -> None:
+    found = read(click_ids=stored)
+    assert isinstance(found, QuarantinedClick)
+    assert (found.reason, found.detail) == (
+        "unreadable_value",
+        "click_ids holds neither an object, nor pairs, nor an address",
+    )
+
+
+HASHED = hashlib.sha256(b"ann@example.com").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("columns", "email", "reasons"),
+    [
+        ({"email": " Ann@Example.com "}, HASHED, []),
+        ({"email_sha256": HASHED.upper()}, HASHED, []),
+        ({"email": "no e-mail"}, None, ["impossible_email"]),
+        ({"email_sha256": "ann@example.com"}, None, ["impossible_email_sha256"]),
+        ({"email_sha256": hashlib.sha256(b"").hexdigest()}, None, ["impossible_email_sha256"]),
+        ({"email": None, "email_sha256": ""}, None, []),
+    ],
+)
+def test_an_email_is_kept_as_its_hash_alone(
+    columns: dict[str, str | None], email: str | None, reasons: list[str]
+) -> None:
+    row = {"click_ref": 7, "clicked_at": NOW, "visitor_id": "anon-1"} | columns
+    found, *bad = read_row("web", row, GREENWICH, NOW, email_hash)
+    assert isinstance(found, Click)
+    assert found.email_sha256 == email
+    assert [one.reason for one in bad if isinstance(one, QuarantinedClick)] == reasons
+    assert "example.com" not in repr((found, bad))
+
+
+def test_no_email_is_read_unless_it_is_asked_for() -> None:
+    assert click(email="ann@example.com", email_sha256=HASHED).email_sha256 is None

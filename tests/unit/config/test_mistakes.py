@@ -43,8 +43,38 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "missing key",
-        {"clicks.web.table": ABSENT},
-        "clicks.web.table: The key is missing. Remedy: Add it; conversion-sync.example.yaml shows how.",
+        {"clicks.web.url": ABSENT},
+        "clicks.web.url: The key is missing. Remedy: Add it; conversion-sync.example.yaml shows how.",
+    ),
+    *(
+        (
+            f"{what} table and query",
+            change,
+            (
+                "clicks.web: There must be either a table or a query. "
+                "Remedy: Write table: with the name of a table or view, or query: with a SELECT."
+            ),
+        )
+        for what, change in (
+            ("both", {"clicks.web.query": "select 1"}),
+            ("no", {"clicks.web.table": ABSENT}),
+        )
+    ),
+    (
+        "a query that writes",
+        {"clicks.web.table": ABSENT, "clicks.web.query": "delete from ad_clicks"},
+        (
+            "clicks.web.query: It is not one SELECT. "
+            "Remedy: Write one statement that begins with SELECT or WITH; it is only read from."
+        ),
+    ),
+    (
+        "an e-mail nobody matches",
+        {"clicks.web.columns.email": "email"},
+        (
+            "clicks.web.columns.email: It is mapped, but e-mails are not matched. "
+            "Remedy: Set identity.match_email: true, or remove the column."
+        ),
     ),
     (
         "account name",
