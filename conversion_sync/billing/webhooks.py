@@ -21,12 +21,17 @@ from conversion_sync.config.settings import Settings
 
 
 class Webhook(BaseModel):
-    """The section of a provider's catalogue. `headers` are kept beside the body, lower case."""
+    """The section of a provider's catalogue."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tolerance_seconds: float
     headers: tuple[str, ...] = ()
+    """Kept beside the body; lower case."""
+    secret_prefix: str = ""
+    """What every signing secret begins with."""
+    alone: str = ""
+    """What no interface of the provider returns, so that webhooks alone bring it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

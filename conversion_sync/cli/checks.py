@@ -73,6 +73,7 @@ def configuration(settings: Settings) -> Iterator[Line]:
             detail="no ad account: nothing can be sent.",
             remedy="Add one under `platforms`.",
         )
+    yield from webhooks(settings)
     for platform, account in settings.accounts():
         if not any(account in action.targets[platform] for action in settings.actions.values()):
             yield Line(
@@ -80,6 +81,33 @@ def configuration(settings: Settings) -> Iterator[Line]:
                 what=f"{platform}:{account}",
                 detail="no action has a target here: every payment will say not_mapped.",
                 remedy=f"Name it under `actions.<action>.targets.{platform}`.",
+            )
+
+
+def webhooks(settings: Settings) -> Iterator[Line]:
+    """Which billing accounts the receiver takes webhooks of, and which secrets cannot be one."""
+    from conversion_sync.billing.webhooks import webhook_facts
+
+    for provider, account, part in settings.billing.items():
+        what, facts = f"webhooks.{provider}.{account}", webhook_facts(provider)
+        key = f"`billing.{provider}.{account}.webhook_secrets`"
+        secrets = [secret.get_secret_value() for secret in part.webhook_secrets]
+        if not all(secret.strip() and secret.startswith(facts.secret_prefix) for secret in secrets):
+            yield Line(
+                level="error",
+                what=what,
+                detail=f"a signing secret is empty, or does not begin with {facts.secret_prefix}: "
+                "no webhook would be taken for genuine.",
+                remedy=f"Name the signing secret of the webhook itself in {key}, not an API key.",
+            )
+        elif secrets:
+            yield Line(level="ok", what=what, detail=f"taken at /webhooks/{provider}/{account}")
+        elif facts.alone:
+            yield Line(
+                level="warn",
+                what=what,
+                detail=f"no signing secret: {facts.alone} comes in webhooks alone, and none is taken.",
+                remedy=f"Add the webhook at the provider and name its secret in {key}.",
             )
 
 

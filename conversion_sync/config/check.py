@@ -14,15 +14,30 @@ from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
 CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
 """Kinds that change the value of an earlier payment; they follow that payment's action by themselves."""
 
+SHORTEST_WEBHOOK_SECRET = 6
+"""Characters; the least that any provider lets one choose (specs/billing.md §7)."""
+
 
 def findings(settings: Settings) -> list[Finding]:
     """Every broken rule between keys, in the order of the file; empty when the configuration can be used."""
     return [
+        *_webhook_secrets(settings),
         *_clicks(settings),
         *_accounts(settings),
         *_actions(settings),
         *_kinds_mapped_twice(settings),
     ]
+
+
+def _webhook_secrets(settings: Settings) -> Iterator[Finding]:
+    for provider, name, account in settings.billing.items():
+        for place, secret in enumerate(account.webhook_secrets):
+            if len(secret.get_secret_value().strip()) < SHORTEST_WEBHOOK_SECRET:
+                yield Finding(
+                    f"billing.{provider}.{name}.webhook_secrets.{place}",
+                    "It is too short for a signing secret: anybody could guess it.",
+                    "Name the variable that holds the secret of the webhook.",
+                )
 
 
 def _clicks(settings: Settings) -> Iterator[Finding]:

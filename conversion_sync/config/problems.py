@@ -6,11 +6,11 @@ import difflib
 from collections.abc import Sequence
 from datetime import date
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from conversion_sync.config.settings import Finding, Settings
-from conversion_sync.config.values import child_of, plain
+from conversion_sync.config.values import child_of, is_secret, plain
 from conversion_sync.redaction import redact
 
 EXAMPLE = "conversion-sync.example.yaml"
@@ -19,6 +19,7 @@ NAME_OF_A_KEY = "[key]"
 REMEDIES = {
     "enum": "Write one of them.",
     "literal_error": "Write one of them.",
+    "tuple_type": "Write a list, for example [env:NAME].",
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "Write a whole number."),
     **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing"), "Write a number."),
     **dict.fromkeys(
@@ -70,7 +71,7 @@ def _wrong(error: ErrorDetails, place: Sequence[int | str], shape: type[Settings
     said = error["msg"].removeprefix("Value error, ")
     said = said[:1].upper() + said[1:]
     given = error["input"]
-    shown = isinstance(given, str | int | float | date) and plain(_kind(place, shape)) is not SecretStr
+    shown = isinstance(given, str | int | float | date) and not is_secret(_kind(place, shape))
     value = repr(given) if isinstance(given, str | bool | int | float) else str(given)
     return f"{said}, not {redact(value)}." if shown and len(value) <= LONGEST else f"{said}."
 

@@ -118,6 +118,12 @@ def plain(annotation: object) -> object:
     return annotation
 
 
+def is_secret(annotation: object) -> bool:
+    """Whether a value of this type, or of its elements, is one."""
+    kind = plain(annotation)
+    return kind is SecretStr or any(is_secret(inner) for inner in typing.get_args(kind) if kind is not inner)
+
+
 def child_of(kind: object, name: object) -> object | None:
     """The type of key `name` under a part, a mapping or a list; None where there is no such key."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +25,11 @@ CONNECTIONS = 24
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the database's own user can enter, with one database for all."""
-    folder = tmp_path_factory.mktemp("receiver")
-    for parent in (folder, *folder.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o111)
-    return folder
+def home() -> Iterator[Path]:
+    """A folder that the database's own user can enter, whoever runs pytest beside; one database for all."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
 
 
 def kept(home: Path) -> set[bytes]:

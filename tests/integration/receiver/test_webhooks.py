@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 from sqlalchemy import text
 
+from conversion_sync.pipeline.configuration import settings_type
+from tests.contract.providers.test_signatures import (
+    AT,
+    PADDLE,
+)
+from tests.contract.providers.test_signatures import STRIPE as STRIPE_VECTOR
 from tests.integration.receiver.serving import NOW, STRIPE, inbox, serving, settings, signed
 
 BODY = '{"id": "evt_1",  "name": "Zoë — 東京 🧾"}\r\n'.encode()
@@ -68,6 +74,34 @@ def test_a_body_over_the_limit_is_413_and_leaves_no_row(database, receiver) -> N
 def test_an_account_that_takes_no_webhooks_is_404(database, receiver, path) -> None:
     assert requests.post(receiver + path, BODY, headers=signed(BODY)).status_code == 404
     assert inbox(database.engine) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "value", "body", "secret"),
+    [
+        (
+            "stripe",
+            "stripe-signature",
+            STRIPE_VECTOR.signed(STRIPE_VECTOR.digest),
+            STRIPE_VECTOR.body,
+            STRIPE_VECTOR.secret,
+        ),
+        ("paddle", "paddle-signature", PADDLE.signed(PADDLE.digest), PADDLE.body, PADDLE.secret),
+    ],
+)
+def test_every_providers_webhooks_are_taken_by_its_own_signature(
+    database, provider, name, value, body, secret
+) -> None:
+    account = {"api_key": "key_of_nobody", "webhook_secrets": [secret]}
+    chosen = settings_type().model_validate(
+        {"start": "2026-01-01T00:00:00Z", "billing": {provider: {"main": account}}, "platforms": {}}
+    )
+    path = f"/webhooks/{provider}/main"
+    with serving(database.url, chosen, lambda: datetime.fromtimestamp(AT, UTC)) as receiver:
+        assert requests.post(receiver + path, body, headers={name.title(): value}).status_code == 200
+        assert requests.post(receiver + path, body + b" ", headers={name: value}).status_code == 400
+    [(*place, _, headers, kept)] = inbox(database.engine)
+    assert (place, headers, kept) == ([provider, "main"], {name: value}, body)
 
 
 def test_only_posts_are_webhooks(receiver) -> None:

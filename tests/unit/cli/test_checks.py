@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conversion_sync.cli.checks import Line, attempt, ending
+from conversion_sync.cli.checks import Line, attempt, ending, webhooks
 from conversion_sync.cli.main import application
 from conversion_sync.cli.sync import span
 from conversion_sync.errors import ConfigurationError, CredentialError, TransientError
 from conversion_sync.model.expiry import notice
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.platforms.catalogue import version_expiry
 from tests.integration.scripted import facts
 
@@ -37,6 +38,33 @@ def test_an_api_version_is_told_sixty_days_before_it_ends_and_fails_a_fortnight_
 ) -> None:
     version = version_expiry(facts(sunset=ends))
     assert ending("meta:main", notice(version, NOW)).level == level
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"),
+    [
+        ([], []),
+        (["whsec_one", "whsec_two"], [("ok", "taken at /webhooks/stripe/main")]),
+        (
+            ["whsec_one", "sk_live_123456"],
+            [
+                (
+                    "error",
+                    (
+                        "a signing secret is empty, or does not begin with whsec_: "
+                        "no webhook would be taken for genuine."
+                    ),
+                )
+            ],
+        ),
+    ],
+)
+def test_check_says_whose_webhooks_are_taken(secrets: list[str], expected: list[tuple[str, str]]) -> None:
+    billing = {"stripe": {"main": {"api_key": "sk_1", "webhook_secrets": secrets}}}
+    settings = settings_type().model_validate(
+        {"start": "2026-01-01T00:00:00Z", "billing": billing, "platforms": {}}
+    )
+    assert [(line.level, line.detail) for line in webhooks(settings)] == expected
 
 
 def test_a_check_that_fails_says_what_to_do() -> None:

@@ -33,7 +33,14 @@ GOOD: dict[str, Any] = {
         }
     },
 }
-ENVIRONMENT = {"T_STRIPE": "sk_1", "T_CLICKS": "sqlite://", "T_META": "m-1", "T_LINKEDIN": "l-1"}
+ENVIRONMENT = {
+    "T_STRIPE": "sk_1",
+    "T_STRIPE_WEBHOOK": "whsec_1",
+    "T_BLANK": "        ",
+    "T_CLICKS": "sqlite://",
+    "T_META": "m-1",
+    "T_LINKEDIN": "l-1",
+}
 LITERAL = "sk_live_this_must_stay_unseen"
 ABSENT = object()
 

@@ -272,6 +272,40 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
             "or write the refresh_token of a consent given elsewhere."
         ),
     ),
+    (
+        "a literal webhook secret",
+        {"billing.stripe.main.webhook_secrets": ["env:T_STRIPE_WEBHOOK", LITERAL]},
+        (
+            "billing.stripe.main.webhook_secrets.1: A secret must not be written into the file. "
+            "Remedy: write env:NAME, and set NAME in the environment."
+        ),
+    ),
+    (
+        "a webhook secret that is not set",
+        {"billing.stripe.main.webhook_secrets": ["env:T_NONE"]},
+        (
+            "environment: These variables are not set: T_NONE (needed by "
+            "billing.stripe.main.webhook_secrets.0). "
+            "Remedy: Set T_NONE in the environment, then run again."
+        ),
+    ),
+    (
+        "a blank webhook secret",
+        {"billing.stripe.main.webhook_secrets": ["env:T_BLANK"]},
+        (
+            "billing.stripe.main.webhook_secrets.0: It is too short for a signing secret: "
+            "anybody could guess it. "
+            "Remedy: Name the variable that holds the secret of the webhook."
+        ),
+    ),
+    (
+        "one webhook secret instead of a list",
+        {"billing.stripe.main.webhook_secrets": LITERAL},
+        (
+            "billing.stripe.main.webhook_secrets: Input should be a valid tuple. "
+            "Remedy: Write a list, for example [env:NAME]."
+        ),
+    ),
 ]
 
 
