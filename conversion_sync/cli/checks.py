@@ -171,12 +171,12 @@ def click_tables(settings: Settings, recent: Window) -> Iterator[Line]:
             return f"readable, {rows} rows in the last hour"
 
         yield attempt(f"clicks.{name}", look)
-    if not settings.clicks:
+    if not settings.clicks and settings.receiver.collector is None:
         yield Line(
             level="warn",
             what="clicks",
             detail="no click table is mapped: no payment can be attributed.",
-            remedy="Map your click table under `clicks`.",
+            remedy="Map your click table under `clicks`, or let browsers tell (`receiver.collector`).",
         )
 
 

@@ -1,4 +1,4 @@
-"""`conversion-sync receiver`: takes webhooks until told to stop."""
+"""`conversion-sync receiver`: takes webhooks and clicks until told to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def receiver(
     host: Annotated[str | None, typer.Option(help="Instead of `receiver.host`.")] = None,
     port: Annotated[int | None, typer.Option(help="Instead of `receiver.port`.")] = None,
 ) -> None:
-    """Take webhooks of the billing systems, keep them on disk, answer; the hourly run reads them.
+    """Take webhooks and browsers' clicks, keep them on disk, answer; the hourly run reads them.
 
     Runs until told to stop, and then finishes what it has taken.
     """

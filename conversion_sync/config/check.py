@@ -9,6 +9,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from conversion_sync.config.settings import AccountSettings, Action, Finding, Mapped, Settings
+from conversion_sync.model.click import COLLECTOR
 from conversion_sync.model.revenue import MONEY_KINDS, PAYMENT_KINDS
 
 CORRECTIONS = MONEY_KINDS - PAYMENT_KINDS
@@ -43,6 +44,10 @@ def _webhook_secrets(settings: Settings) -> Iterator[Finding]:
 def _clicks(settings: Settings) -> Iterator[Finding]:
     for name, table in settings.clicks.items():
         key = f"clicks.{name}"
+        if name == COLLECTOR and settings.receiver.collector is not None:
+            yield Finding(
+                key, "The clicks of receiver.collector have this name.", "Give the click table another one."
+            )
         if table.columns.visitor_id is None and table.columns.user_id is None:
             yield Finding(
                 f"{key}.columns",

@@ -8,11 +8,13 @@ account and a target of each platform hold says the platform itself; `config.sha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
@@ -308,6 +310,34 @@ class Schedule(Part):
     """An hour with a larger share of refused rows than this is red."""
 
 
+def _origin(value: str) -> str:
+    if re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]+)?", value) is None:
+        raise told(
+            "is no origin as browsers send it",
+            "Write scheme and host in lower case, without a path: https://www.example.com.",
+        )
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise told(
+            "is no address and no network", "Write for example 10.0.0.7, or 10.0.0.0/8 without host bits."
+        ) from None
+
+
+class Collector(Part):
+    """Whose browsers may tell the receiver of clicks, and how much."""
+
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...]
+    """The sites' own, as browsers send them; another one's requests are refused (403)."""
+    requests_per_minute: int = Field(default=120, ge=1, le=100_000)
+    """Of one address, evenly or at once; more are refused (429)."""
+    body_limit_bytes: int = Field(default=65_536, ge=1_000, le=1_000_000)
+
+
 class Receiver(Part):
     """Where `conversion-sync receiver` listens; TLS ends at the proxy before it."""
 
@@ -315,6 +345,10 @@ class Receiver(Part):
     port: int = Field(default=8321, ge=1, le=65535)
     body_limit_bytes: int = Field(default=1_000_000, ge=1_000, le=50_000_000)
     """A larger request is refused (413) without being read to its end."""
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Whose X-Forwarded-For is believed: addresses or networks of the proxies before the receiver."""
+    collector: Collector | None = None
+    """Without it the receiver takes no clicks."""
 
 
 class Settings(Part):

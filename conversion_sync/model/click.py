@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+COLLECTOR = "collector"
+"""The source of clicks that browsers told us themselves; other sources have a click table's name."""
+
 
 class Network(StrEnum):
     """Where a visit came from: `direct` has no ad tag at all, `other` has tags of no platform we know."""
@@ -95,6 +98,8 @@ class Click:
     ad_personalization: Consent
     email_sha256: str | None = field(default=None, repr=False)
     """The visitor's e-mail under `Rule.EMAIL_PLAIN`: read only where matching by it is on."""
+    browser_ids: dict[str, str] = field(default_factory=dict)
+    """What networks call the browser (`fbp`, `ttp`), beside any click; no platform is told yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from conversion_sync.billing.provider import BillingProvider, RawRecord
-from conversion_sync.clicks.source import ClickPage, ClickSource
+from conversion_sync.clicks.source import ClickSource
 from conversion_sync.errors import ConversionSyncError
+from conversion_sync.model.click import COLLECTOR
 from conversion_sync.model.revenue import Transport
 from conversion_sync.model.windows import HOUR, Window, floor_hour
+from conversion_sync.pipeline.collected import land_collected
 from conversion_sync.pipeline.context import Account, Context
+from conversion_sync.pipeline.land_clicks import land_click_page
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.store.copy import copy_rows
-from conversion_sync.store.locks import transaction_lock
 from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query
 
@@ -42,23 +44,6 @@ RAW_COLUMNS = (
 )
 SURELY_LISTED = timedelta(days=1)
 """The last day before a provider forgets its events is read from objects: a pull may take its time."""
-CLICK_COLUMNS = (
-    "source",
-    "click_ref",
-    "clicked_at",
-    "visitor_id",
-    "user_id",
-    "network",
-    "click_ids",
-    "campaign",
-    "landing_url",
-    "referrer",
-    "user_agent",
-    "ip_address",
-    "ad_user_data",
-    "ad_personalization",
-    "email_sha256",
-)
 
 
 def pull_billing(ctx: Context, window: Window) -> RoomReport:
@@ -104,10 +89,11 @@ def _hours_lost(window: Window, listed: Window | None) -> int:
 
 
 def pull_clicks(ctx: Context, window: Window) -> RoomReport:
-    """Lands the clicks of the window from every click table; unusable rows go to quarantine.
+    """Lands the clicks of the window from every click table, and all that the collector holds.
 
-    A table that cannot be read keeps no other from being read. Raises the first one's ConfigurationError
-    (a missing table or column) or TransientError (a database that is down); pages landed before that stay.
+    Unusable rows go to quarantine, counted by reason. A table that cannot be read keeps no other from being
+    read. Raises the first one's ConfigurationError (a missing table or column) or TransientError (a database
+    that is down); pages landed before that stay.
     """
     counts: dict[str, int] = {}
     failed: list[ConversionSyncError] = []
@@ -116,6 +102,10 @@ def pull_clicks(ctx: Context, window: Window) -> RoomReport:
             counts |= _pull_table(ctx, name, build, window)
         except ConversionSyncError as fault:
             failed.append(fault)
+    if ctx.settings.receiver.collector is not None:
+        told = land_collected(ctx.engine, window.start)
+        counts |= _record_clicks(ctx, COLLECTOR, window, told.read, told.new, told.late, told.quarantined)
+        counts[f"{COLLECTOR} identified"] = told.identified
     if failed:
         raise failed[0]
     return RoomReport(room="clicks", counts=counts)
@@ -133,6 +123,13 @@ def _pull_table(ctx: Context, name: str, build: Callable[[], ClickSource], windo
             bad.update(row.reason for row in page.quarantined)
     finally:
         source.close()
+    return _record_clicks(ctx, name, window, seen, new, late, bad)
+
+
+def _record_clicks(
+    ctx: Context, name: str, window: Window, seen: int, new: int, late: int, bad: Counter[str]
+) -> dict[str, int]:
+    """Writes down a pull of clicks; returns its counts as the run shows them."""
     record_pull(ctx, f"clicks:{name}", window, seen=seen, new=new, late=late, quarantined=bad.total())
     counts = {
         f"{name} read": seen,
@@ -188,49 +185,6 @@ def land_records(
     landed = connection.execute(query("landing/land_raw_events"), {"window_start": window_start}).one()
     for step in ("learn_references", "link_references", "spread_references", "resolve_customers"):
         connection.execute(query(f"landing/{step}"))
-    return int(landed.rows_new), int(landed.rows_late)
-
-
-def land_click_page(engine: Engine, page: ClickPage, window_start: datetime) -> tuple[int, int]:
-    """Lands one page; returns how many clicks were new or changed, and how many lay before the window.
-
-    Of a row that stands in the page twice the last counts. Pages land one after another, because a
-    revised row is compared with the one kept.
-    """
-    clicks = {(click.source, click.click_ref): click for click in page.clicks}.values()
-    rows = [
-        (
-            click.source,
-            click.click_ref,
-            click.clicked_at,
-            click.visitor_id,
-            click.user_id,
-            click.network and click.network.value,
-            click.click_ids,
-            click.campaign,
-            click.landing_url,
-            click.referrer,
-            click.user_agent,
-            click.ip_address,
-            click.ad_user_data.value,
-            click.ad_personalization.value,
-            click.email_sha256,
-        )
-        for click in clicks
-    ]
-    refused = [(row.source, row.click_ref, row.reason, row.detail) for row in page.quarantined]
-    ensure_months(engine, "click", (click.clicked_at for click in clicks))
-    with engine.begin() as connection:
-        transaction_lock(connection, "land_clicks")
-        connection.execute(query("landing/click_work_tables"))
-        copy_rows(connection, "staged_click", CLICK_COLUMNS, rows)
-        copy_rows(
-            connection, "staged_quarantined_click", ("source", "click_ref", "reason", "detail"), refused
-        )
-        connection.execute(query("landing/analyse_clicks"))
-        landed = connection.execute(query("landing/land_clicks"), {"window_start": window_start}).one()
-        for step in ("unlink_visitors_of_clicks", "link_visitors_of_clicks", "quarantine_clicks"):
-            connection.execute(query(f"landing/{step}"))
     return int(landed.rows_new), int(landed.rows_late)
 
 

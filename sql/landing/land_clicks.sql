@@ -36,9 +36,9 @@ with former as (
 ), landed as (
     insert into click as kept (source, click_ref, clicked_at, visitor_id, user_id, network, click_ids, campaign,
                                landing_url, referrer, user_agent, ip_address, ad_user_data, ad_personalization,
-                               email_sha256)
+                               email_sha256, browser_ids)
     select source, click_ref, clicked_at, visitor_id, user_id, network, click_ids, campaign, landing_url, referrer,
-           user_agent, ip_address, ad_user_data, ad_personalization, email_sha256
+           user_agent, ip_address, ad_user_data, ad_personalization, email_sha256, browser_ids
     from staged_click
     order by source, click_ref
     on conflict (source, click_ref, clicked_at) do update
@@ -46,13 +46,14 @@ with former as (
         click_ids = excluded.click_ids, campaign = excluded.campaign, landing_url = excluded.landing_url,
         referrer = excluded.referrer, user_agent = excluded.user_agent, ip_address = excluded.ip_address,
         ad_user_data = excluded.ad_user_data, ad_personalization = excluded.ad_personalization,
-        email_sha256 = excluded.email_sha256
+        email_sha256 = excluded.email_sha256, browser_ids = excluded.browser_ids
     where (kept.visitor_id, kept.user_id, kept.network, kept.click_ids, kept.campaign, kept.landing_url, kept.referrer,
-           kept.user_agent, kept.ip_address, kept.ad_user_data, kept.ad_personalization, kept.email_sha256)
+           kept.user_agent, kept.ip_address, kept.ad_user_data, kept.ad_personalization, kept.email_sha256,
+           kept.browser_ids)
         is distinct from
           (excluded.visitor_id, excluded.user_id, excluded.network, excluded.click_ids, excluded.campaign,
            excluded.landing_url, excluded.referrer, excluded.user_agent, excluded.ip_address, excluded.ad_user_data,
-           excluded.ad_personalization, excluded.email_sha256)
+           excluded.ad_personalization, excluded.email_sha256, excluded.browser_ids)
     returning visitor_id, clicked_at
 ), marked as (
     insert into dirty (room, key)

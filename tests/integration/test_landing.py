@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.clicks.source import ClickPage
 from conversion_sync.model.click import ClickIdKind, QuarantinedClick
-from conversion_sync.pipeline.pull import land_click_page, land_record_page
+from conversion_sync.pipeline.land_clicks import land_click_page
+from conversion_sync.pipeline.pull import land_record_page
 from tests.integration.world import DAY, HOUR, NOW, click, rows
 
 ACCOUNT = ("stripe", "main")

@@ -15,7 +15,7 @@ from conversion_sync.delivery.plan import plan
 from conversion_sync.model.click import Click, ClickIdKind, Consent, Network
 from conversion_sync.model.revenue import EventKind, lane_of
 from conversion_sync.model.windows import Window
-from conversion_sync.pipeline.pull import land_click_page
+from conversion_sync.pipeline.land_clicks import land_click_page
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.partitions import ensure_months
 from conversion_sync.store.queries import query

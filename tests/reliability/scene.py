@@ -33,7 +33,7 @@ from conversion_sync.model.conversion import Outbound
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.configuration import settings_type
-from conversion_sync.pipeline.pull import land_click_page
+from conversion_sync.pipeline.land_clicks import land_click_page
 from conversion_sync.platforms.platform import Catalogue, Platform
 from conversion_sync.platforms.registry import catalogues, factories
 from conversion_sync.store.engine import connect

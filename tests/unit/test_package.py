@@ -23,7 +23,7 @@ def test_the_wheel_holds_every_file_the_code_reads(tmp_path: Path) -> None:
     package = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "conversion_sync").rglob("*")
-        if path.suffix in {".py", ".toml", ".yaml", ".typed"}
+        if path.suffix in {".py", ".toml", ".yaml", ".typed", ".js"}
     }
     assert queries
     assert queries | package <= held

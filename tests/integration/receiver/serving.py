@@ -44,11 +44,23 @@ def signed(body: bytes, *, at: datetime = NOW, secret: str = SECRET) -> Mapping[
     return {"Stripe-Signature": f"t={stamp},v1={digest}"}
 
 
+def free_port() -> socket.socket:
+    """A socket that listens on a port nobody else has."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
 @contextmanager
-def serving(url: str, chosen: Settings, clock: Callable[[], datetime] = lambda: NOW) -> Iterator[str]:
+def serving(
+    url: str,
+    chosen: Settings,
+    clock: Callable[[], datetime] = lambda: NOW,
+    listener: socket.socket | None = None,
+) -> Iterator[str]:
     """The application under uvicorn on a port of its own; gives its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app(chosen, url, clock), lifespan="on", log_level="error"))
+    listener = listener or free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(app(chosen, url, clock), lifespan="on", log_level="error", proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conversion_sync.pipeline.configuration import load_settings as load
-from tests.unit.config.files import ABSENT, LITERAL, changed, refusal, written
+from tests.unit.config.files import ABSENT, GOOD, LITERAL, changed, refusal, written
 
 MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     (
@@ -151,6 +151,33 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
         "something long",
         {"platforms.meta.main.dataset_id": "x" * 100},
         ("platforms.meta.main.dataset_id: Must be digits only. Remedy: Write digits only, in quotes."),
+    ),
+    (
+        "an address where an origin belongs",
+        {"receiver.collector.origins": ["https://www.example.com/"]},
+        (
+            "receiver.collector.origins.0: Is no origin as browsers send it, not 'https://www.example.com/'. "
+            "Remedy: Write scheme and host in lower case, without a path: https://www.example.com."
+        ),
+    ),
+    (
+        "a network with a host in it",
+        {"receiver.trusted_proxies": ["10.0.0.7/8"]},
+        (
+            "receiver.trusted_proxies.0: Is no address and no network, not '10.0.0.7/8'. "
+            "Remedy: Write for example 10.0.0.7, or 10.0.0.0/8 without host bits."
+        ),
+    ),
+    (
+        "two sources of one name",
+        {
+            "clicks.collector": GOOD["clicks"]["web"],
+            "receiver.collector": {"origins": ["https://www.example.com"]},
+        },
+        (
+            "clicks.collector: The clicks of receiver.collector have this name. "
+            "Remedy: Give the click table another one."
+        ),
     ),
     (
         "nobody's clicks",
