@@ -171,7 +171,7 @@ class _Writer:
         by_bill = {payment.bill.source.object_id: payment for payment in payments}
         by_bill |= {payment.bill.invoice: payment for payment in payments if payment.bill.invoice}
         by_payment = {payment.bill.payment: payment for payment in payments if payment.bill.payment}
-        returned: dict[str, Returned] = {}
+        returned: dict[tuple[str, str], Returned] = {}
         events: list[RevenueEvent] = []
         unplaced: list[Unplaced] = []
         for movement in sorted(facts.movements, key=_in_time):
@@ -185,7 +185,8 @@ class _Writer:
             if movement.currency != payment.bill.currency:
                 unplaced.append((ref, f"{movement.way.value}_in_other_currency", movement.currency))
                 continue
-            so_far = returned.setdefault(payment.bill.source.object_id, Returned(payment.parts))
+            bill = payment.bill.source
+            so_far = returned.setdefault((bill.object_type, bill.object_id), Returned(payment.parts))
             excess = so_far.excess()
             events += [self._correction(payment, movement, share) for share in so_far.take(movement.amount)]
             if (more := so_far.excess() - excess) > 0:

@@ -108,8 +108,9 @@ def _of_plan(before: Standing, after: Standing) -> EventKind | None:
         if less == more:
             return None
         return EventKind.SEAT_EXPANSION if more > less else EventKind.SEAT_CONTRACTION
-    if _intervals(before) != _intervals(after):
-        return EventKind.INTERVAL_CHANGE
+    known, now = _intervals(before), _intervals(after)
+    if known != now:
+        return EventKind.INTERVAL_CHANGE if all(name for name, _ in known | now) else None
     less_worth, more_worth = mrr(before), mrr(after)
     if less_worth is None or more_worth is None or less_worth == more_worth:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 import requests
 
+from conversion_sync.billing.lemon_squeezy import settings as lemon_squeezy
+from conversion_sync.billing.lemon_squeezy.adapter import LemonSqueezyProvider
 from conversion_sync.billing.paddle import settings as paddle
 from conversion_sync.billing.paddle.adapter import PaddleProvider
 from conversion_sync.billing.paddle.catalogue import catalogue as paddle_facts
@@ -142,7 +145,75 @@ def same_paddle_event(record: RawRecord, event: Json) -> None:
     assert json.loads(record.body) == event
 
 
+def lemon_squeezy_account(endpoints: Endpoints) -> dict[str, Any]:
+    """Looks for changes as far back as the sandbox's business goes, and waits for no minute to pass."""
+    return {
+        "api_key": endpoints["credentials"]["lemon_squeezy_key"],
+        "api_base": endpoints["lemon_squeezy"],
+        "requests_per_minute": 100_000,
+        "update_days": 90,
+    }
+
+
+def open_lemon_squeezy(account: str, settings: Mapping[str, Any], sleep: Sleep) -> BillingProvider:
+    return LemonSqueezyProvider(account, lemon_squeezy.Account.model_validate(settings), sleep)
+
+
+def told_by_lemon_squeezy(endpoints: Endpoints) -> list[Listed]:
+    names = ("customers", "orders", "subscriptions", "subscription-invoices")
+    return [_lemon(row) for name in names for row in lemon_squeezy_rows(endpoints, name)]
+
+
+def lemon_squeezy_rows(endpoints: Endpoints, name: str) -> Iterator[Json]:
+    """All rows of a list, without what is new each time."""
+    media = "application/vnd.api+json"
+    key = endpoints["credentials"]["lemon_squeezy_key"]
+    headers = {"Accept": media, "Content-Type": media, "Authorization": f"Bearer {key}"}
+    number = last = 1
+    with requests.Session() as session:
+        while number <= last:
+            page = session.get(
+                f"{endpoints['lemon_squeezy']}/v1/{name}",
+                params={"page[number]": str(number), "page[size]": "100"},
+                headers=headers,
+                timeout=10,
+            ).json()
+            yield from page["data"]
+            number, last = number + 1, page["meta"]["page"]["lastPage"]
+
+
+def _lemon(row: Json) -> Listed:
+    of = {key: value for key, value in row["attributes"].items() if key != "urls"}
+    said = {"type": row["type"], "id": row["id"], "attributes": of}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    moments = tuple(datetime.fromisoformat(of[name]) for name in ("created_at", "updated_at"))
+    return Listed(f"object:{row['type']}:{row['id']}:{digest[:16]}", moments, said)
+
+
+def same_lemon_squeezy_row(record: RawRecord, said: Json) -> None:
+    of = said["attributes"]
+    facts = (record.event_type, record.created_at, record.livemode, record.api_version)
+    created = datetime.fromisoformat(of["created_at"])
+    assert facts == (f"object.{said['type']}", created, not of["test_mode"], None)
+    owner = said["id"] if said["type"] == "customers" else str(of["customer_id"])
+    assert (record.customer_ref, json.loads(record.body)["object"]) == (owner, said)
+
+
 CASES = [
+    Case(
+        provider="lemon_squeezy",
+        vendor="lemon_squeezy",
+        account=lemon_squeezy_account,
+        open=open_lemon_squeezy,
+        told=told_by_lemon_squeezy,
+        same=same_lemon_squeezy_row,
+        wrong={"api_key": "lemon_canary_0123456789"},
+        at=lambda url: {"api_base": url},
+        secret="api_key",
+        page_size=100,
+        requests=6,
+        longest_wait=30,
+    ),
     Case(
         provider="stripe",
         vendor="stripe",

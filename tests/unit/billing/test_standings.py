@@ -67,6 +67,7 @@ LIVES: list[tuple[str, list[Standing], list[str]]] = [
     ("more seats", [BORN, stands(1, Status.LIVE, replace(MONTHLY, quantity=5))], ["seat_expansion"]),
     ("fewer seats", [stands(0, Status.LIVE, replace(MONTHLY, quantity=5)), stands(1)], ["seat_contraction"]),
     ("by the year", [BORN, stands(1, Status.LIVE, YEARLY)], ["interval_change"]),
+    ("another price, nobody says how often", [BORN, stands(1, Status.LIVE, Item(id="a", price="new"))], []),
     (
         "a dearer plan",
         [BORN, stands(1, Status.LIVE, replace(MONTHLY, price="pro", amount=9900))],
