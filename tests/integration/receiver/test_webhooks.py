@@ -120,6 +120,21 @@ def test_a_database_that_is_away_is_503_until_it_is_back(database, receiver) -> 
     assert len(inbox(database.engine)) == 1
 
 
+def test_a_database_that_does_not_answer_in_time_is_503_and_what_it_does_later_is_harmless(
+    database, monkeypatch
+) -> None:
+    monkeypatch.setattr("conversion_sync.receiver.app.PATIENCE", 0.2)
+    with serving(database.url, settings()) as receiver:
+        with database.engine.begin() as connection:
+            connection.execute(text("lock table webhook_inbox in access exclusive mode"))
+            late = [requests.post(receiver + STRIPE, BODY, headers=signed(BODY)) for _ in range(2)]
+        assert [answer.status_code for answer in late] == [503, 503]
+        other = b'{"id": "evt_2"}'
+        assert requests.post(receiver + STRIPE, other, headers=signed(other)).status_code == 200
+    # The first was under way; the second's sender had gone when its turn came.
+    assert [row[-1] for row in inbox(database.engine)] == [BODY, other]
+
+
 def test_a_database_nobody_can_reach_is_503() -> None:
     with serving("postgresql://nobody@127.0.0.1:1/none", settings()) as receiver:
         assert requests.post(receiver + STRIPE, BODY, headers=signed(BODY)).status_code == 503
