@@ -16,6 +16,7 @@ from conversion_sync.errors import TransientError
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline import inbox as room
 from conversion_sync.pipeline.build import context as build_context
+from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.inbox import billing_events, land_webhooks
 from conversion_sync.pipeline.pull import land_record_page
@@ -50,16 +51,16 @@ def body(thing: Mapping[str, Any]) -> bytes:
     return json.dumps(thing, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def kept(engine: Engine, *bodies: bytes, account: str = "main") -> None:
+def kept(engine: Engine, *bodies: bytes, provider: str = "stripe", account: str = "main") -> None:
     """What the receiver would have kept."""
     with engine.begin() as connection:
         for one in bodies:
             connection.execute(
                 text(
                     "insert into webhook_inbox (provider, account, received_at, headers, body)"
-                    " values ('stripe', :account, :now, '{}', :body)"
+                    " values (:provider, :account, :now, '{}', :body)"
                 ),
-                {"account": account, "now": NOW, "body": one},
+                {"provider": provider, "account": account, "now": NOW, "body": one},
             )
 
 
@@ -113,6 +114,30 @@ def test_a_thin_event_is_kept_as_it_is(ctx) -> None:
     land_webhooks(ctx)
     [(_, event_id, transport, text_of_it)] = raw(ctx.engine)
     assert (event_id, transport, json.loads(text_of_it)) == ("evt_thin", "webhook", THIN)
+
+
+def test_what_lemon_squeezy_tells_in_webhooks_alone_is_kept_however_often_it_comes(database) -> None:
+    order = {
+        "type": "orders",
+        "id": "1",
+        "attributes": {"customer_id": 7, "created_at": "2026-11-20T10:00:00.000000Z", "test_mode": False},
+    }
+    told = {"event_name": "order_created", "test_mode": False, "custom_data": {"gclid": "TeSter-123"}}
+    billing = {"lemon_squeezy": {"main": {"api_key": "key_of_nobody"}}}
+    chosen = settings_type().model_validate(
+        {"start": "2026-01-01T00:00:00Z", "billing": billing, "platforms": {}}
+    )
+    ctx = build_context(chosen, database.engine, run_id="r", clock=lambda: NOW)
+    webhook = body({"meta": told, "data": order})
+    for _ in range(2):
+        kept(database.engine, webhook, webhook, provider="lemon_squeezy")
+        land_webhooks(ctx)
+    bodies = rows(database.engine, "select body::text from raw_event where event_type like 'webhook%'")
+    assert [json.loads(one)["meta"]["custom_data"] for (one,) in bodies] == [{"gclid": "TeSter-123"}]
+    assert rows(database.engine, "select key from dirty where room = 'normalise'") == [
+        ("lemon_squeezy:main:7",)
+    ]
+    assert waiting(database.engine) == []
 
 
 UNREADABLE = {

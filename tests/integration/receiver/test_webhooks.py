@@ -12,6 +12,9 @@ from sqlalchemy import text
 from conversion_sync.pipeline.configuration import settings_type
 from tests.contract.providers.test_signatures import (
     AT,
+    LEMON_BODY,
+    LEMON_DIGEST,
+    LEMON_SECRET,
     PADDLE,
 )
 from tests.contract.providers.test_signatures import STRIPE as STRIPE_VECTOR
@@ -87,6 +90,7 @@ def test_an_account_that_takes_no_webhooks_is_404(database, receiver, path) -> N
             STRIPE_VECTOR.secret,
         ),
         ("paddle", "paddle-signature", PADDLE.signed(PADDLE.digest), PADDLE.body, PADDLE.secret),
+        ("lemon_squeezy", "x-signature", LEMON_DIGEST, LEMON_BODY, LEMON_SECRET),
     ],
 )
 def test_every_providers_webhooks_are_taken_by_its_own_signature(
