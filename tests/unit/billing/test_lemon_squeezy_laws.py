@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversion_sync.billing.provider import RawRecord
@@ -46,8 +46,11 @@ HISTORY = [
     *sent("license_key_created", {"type": "license-keys", "id": "1", "attributes": {"customer_id": 7}}),
 ]
 BOOK = written(HISTORY)
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A slow machine is no mistake."""
 
 
+@unhurried
 @given(st.permutations(HISTORY), st.lists(st.sampled_from(HISTORY), max_size=8))
 def test_any_order_and_any_copies_of_the_records_give_the_same_book(
     records: list[RawRecord], copies: list[RawRecord]
@@ -69,11 +72,13 @@ def keeps_the_laws(book: CustomerBook) -> None:
     assert {event.parent_event_key for event in book.events} - {None} <= set(payments)
 
 
+@unhurried
 @given(st.sets(st.integers(0, len(HISTORY) - 1)))
 def test_whatever_is_known_so_far_keeps_the_laws_of_a_book(places: set[int]) -> None:
     keeps_the_laws(written([HISTORY[place] for place in places]))
 
 
+@unhurried
 @given(st.sets(st.integers(0, len(HISTORY) - 1)))
 def test_less_that_is_known_never_makes_more_cash(places: set[int]) -> None:
     """What was seen of an order later than its subscription is the order's alone: it is never both."""
@@ -106,6 +111,7 @@ def mutated(record: RawRecord, name: str, junk: Any, *, drop: bool) -> RawRecord
     return replace(record, body=json.dumps(body))
 
 
+@unhurried
 @given(
     st.lists(
         st.tuples(st.integers(0, len(HISTORY) - 1), st.sampled_from(NAMES), JUNK, st.booleans()),
@@ -124,6 +130,7 @@ def test_a_record_that_says_nonsense_is_read_or_parked_with_a_reason(
     assert all(one.reason and one.source_ref for one in book.parked)
 
 
+@unhurried
 @given(st.integers(0, len(HISTORY) - 1), st.text(max_size=30) | JUNK.map(json.dumps))
 def test_a_record_whose_body_is_anything_is_parked_and_costs_no_other(place: int, body: str) -> None:
     broken = replace(HISTORY[place], body=body)
