@@ -74,6 +74,7 @@ def configuration(settings: Settings) -> Iterator[Line]:
             remedy="Add one under `platforms`.",
         )
     yield from webhooks(settings)
+    yield from collector(settings)
     for platform, account in settings.accounts():
         if not any(account in action.targets[platform] for action in settings.actions.values()):
             yield Line(
@@ -109,6 +110,23 @@ def webhooks(settings: Settings) -> Iterator[Line]:
                 detail=f"no signing secret: {facts.alone} comes in webhooks alone, and none is taken.",
                 remedy=f"Add the webhook at the provider and name its secret in {key}.",
             )
+
+
+def collector(settings: Settings) -> Iterator[Line]:
+    """Whose browsers may tell of clicks."""
+    chosen = settings.receiver.collector
+    if chosen is None:
+        return
+    if chosen.origins:
+        detail = f"clicks are taken at /v1/click from {', '.join(chosen.origins)}"
+        yield Line(level="ok", what="receiver.collector", detail=detail)
+    else:
+        yield Line(
+            level="warn",
+            what="receiver.collector",
+            detail="no origin is named: clicks are taken from nobody.",
+            remedy="Name the sites that include /snippet.js in `receiver.collector.origins`.",
+        )
 
 
 def attempt(what: str, look: Callable[[], str]) -> Line:

@@ -38,7 +38,7 @@
   const key = (click) => Object.values(click.ids).join() || click.at;
   // Another tab may have written meanwhile: what it wrote counts, what only this page knows is added.
   const merge = () => {
-    const kept = stored() || { clicks: [] };
+    const kept = { clicks: [], ...stored() };
     clicks = kept.clicks.concat(clicks.filter((one) => !kept.clicks.some((other) => key(other) == key(one))))
       .sort((one, other) => one.at - other.at).slice(-KEPT);
     user = kept.user || user;
@@ -173,7 +173,7 @@
   };
   const after = (owner, name, then) => {
     const real = owner[name];
-    owner[name] = (...all) => { const result = real.apply(owner, all); then(); return result; };
+    owner[name] = (...all) => { const result = real.apply(owner, all); attempt(then); return result; };
   };
   after(history, "pushState", moved);
   after(history, "replaceState", moved);

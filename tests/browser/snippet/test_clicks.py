@@ -15,7 +15,7 @@ from tests.browser.snippet.site import AGENT, Site, kept, told, until, visitor
 from tests.conftest import chromium
 from tests.integration.world import rows
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 GCLID = "EAIaIQobChMIx-" + "Ab_9" * 12
 IDS = {
     "gclid": GCLID,

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.snippet.site import AGENT, DENY, GRANT, GTAG, Site, kept, told, until, visitor
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 GCLID = "EAIaIQobChMIx-" + "Ab_9" * 12
 DEFAULTS = (
     "gtag('consent', 'default', {{ad_storage: '{0}', ad_user_data: '{0}', ad_personalization: '{0}'{1}}})"

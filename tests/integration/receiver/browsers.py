@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -51,6 +52,17 @@ def tell(address: str, path: str, body: Any, **headers: str) -> requests.Respons
     if isinstance(body, bytes):
         return requests.post(address + path, body, headers=sent)
     return requests.post(address + path, json=body, headers=sent)
+
+
+def click_of(name: str) -> bytes:
+    """A click of the length clicks have, with a name in its identifier."""
+    click = one_click(gclid=f"{GCLID}{name}") | {"url": f"{SITE}/?gclid={GCLID}{name}", "referrer": ""}
+    return json.dumps(message(click)).encode()
+
+
+def from_site(_: bytes) -> Mapping[str, str]:
+    """The headers of a browser at the site."""
+    return {"Origin": SITE, "User-Agent": AGENT, "Content-Type": "text/plain;charset=UTF-8"}
 
 
 def told(engine: Engine) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""A vendor in a hurry: signed webhooks over many connections at once, each answer noted.
+"""A vendor, or many browsers, in a hurry: messages over many connections at once, each answer noted.
 
 Its own few lines of HTTP/1.1, because the client shares the cores with what it measures.
 """
@@ -10,7 +10,7 @@ import itertools
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -21,15 +21,27 @@ FILLING = b'","filling":"' + b"x" * 9_300
 """A Stripe event is 9.4 KB on average (specs/billing.md §1.10)."""
 
 
+def event(name: str) -> bytes:
+    """A webhook of that id."""
+    return b'{"id":"evt_%s%s"}' % (name.encode(), FILLING)
+
+
+def signature(body: bytes) -> Mapping[str, str]:
+    """What a vendor signs it with now."""
+    return signed(body, at=datetime.now(UTC))
+
+
 @dataclass
 class Load:
-    """What was sent and what became of it. `kept` are the bodies that were answered 200."""
+    """What was sent and what became of it. `kept` are the bodies that were answered with `taken`."""
 
     address: str
     path: str
-    filling: bytes = FILLING
+    make: Callable[[str], bytes] = event
+    headers: Callable[[bytes], Mapping[str, str]] = signature
+    taken: int = 200
     name: uuid.UUID = field(default_factory=uuid.uuid4)
-    """In the id of every event."""
+    """In every message, with its number."""
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0
     """Requests whose connection ended before they were answered."""
@@ -49,7 +61,7 @@ class Load:
         place = urlsplit(self.address)
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while go_on(self):
-            body = b'{"id":"evt_%s_%d%s"}' % (self.name.hex.encode(), next(numbers), self.filling)
+            body = self.make(f"{self.name.hex}_{next(numbers)}")
             try:
                 connection = connection or await asyncio.open_connection(place.hostname, place.port)
                 await self._send(*connection, body)
@@ -63,18 +75,17 @@ class Load:
             connection[1].close()
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> None:
-        [(name, value)] = signed(body, at=datetime.now(UTC)).items()
-        head = (
-            f"POST {self.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{name}: {value}\r\n\r\n"
-        )
+        fields = {"Host": "x", "Content-Length": str(len(body)), **self.headers(body)}
+        lines = (f"{name}: {value}" for name, value in fields.items())
+        head = "\r\n".join((f"POST {self.path} HTTP/1.1", *lines, "", ""))
         began = time.perf_counter()
         writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         status = int(answer[9:12])
-        fields = answer.lower()
-        if b"content-length: " in fields:
-            await reader.readexactly(int(fields.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]))
+        _, is_there, length = answer.lower().partition(b"content-length: ")
+        if is_there:
+            await reader.readexactly(int(length.split(b"\r\n", 1)[0]))
         self.latencies.append(time.perf_counter() - began)
         self.statuses[status] += 1
-        if status == 200:
+        if status == self.taken:
             self.kept.append(body)

@@ -15,6 +15,7 @@ from pathlib import Path
 import requests
 import yaml
 
+from tests.integration.receiver.browsers import SITE
 from tests.integration.receiver.serving import SECRET
 
 PATIENCE = 60.0
@@ -41,7 +42,7 @@ def receiver(folder: Path, url: str | None) -> Iterator[Receiver]:
         "database": {"url": "env:DATABASE_URL"} if url else {},
         "billing": {"stripe": {"main": account}},
         "platforms": {},
-        "receiver": {"port": port},
+        "receiver": {"port": port, "collector": {"origins": [SITE], "requests_per_minute": 100_000}},
     }
     file = folder / "conversion_sync.yaml"
     file.write_text(yaml.safe_dump(configuration))

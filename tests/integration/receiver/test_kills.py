@@ -1,7 +1,8 @@
-"""A webhook that was answered 200 is on disk, whatever is killed when: the receiver, or the database."""
+"""What was answered 200 or 204 is on disk, whatever is killed when: the receiver, or the database."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from conversion_sync.store.embedded import EmbeddedServer
 from conversion_sync.store.engine import connect
 from conversion_sync.store.open import PRODUCT_DATABASE
+from tests.integration.receiver.browsers import click_of, from_site, told
 from tests.integration.receiver.load import Load
 from tests.integration.receiver.process import Receiver, receiver
 from tests.integration.receiver.serving import STRIPE
@@ -42,9 +44,8 @@ def kept(home: Path) -> set[bytes]:
     return found
 
 
-def under_load(running: Receiver, kill: threading.Timer, enough: int) -> Load:
-    """Sends until `enough` are answered 200 or the receiver is gone; `kill` happens meanwhile."""
-    load = Load(running.address, STRIPE)
+def under_load(load: Load, running: Receiver, kill: threading.Timer, enough: int) -> Load:
+    """Sends until `enough` are taken or the receiver is gone; `kill` happens meanwhile."""
 
     def go_on(sent: Load) -> bool:
         if len(sent.kept) >= 100 and not kill.is_alive() and not kill.finished.is_set():
@@ -60,11 +61,25 @@ def test_every_200_is_on_disk_when_the_receiver_is_killed(home: Path) -> None:
     answered: list[bytes] = []
     for _ in range(2):
         with receiver(home, None) as running:
-            load = under_load(running, threading.Timer(0.05, running.process.kill), 100_000)
+            kill = threading.Timer(0.05, running.process.kill)
+            load = under_load(Load(running.address, STRIPE), running, kill, 100_000)
             assert running.process.wait() == -signal.SIGKILL
         assert len(load.kept) >= 100
         answered += load.kept
     assert set(answered) <= kept(home)
+
+
+def test_every_204_of_a_browser_is_on_disk_when_the_receiver_is_killed(home: Path) -> None:
+    with receiver(home, None) as running:
+        browsers = Load(running.address, "/v1/click", click_of, from_site, taken=204)
+        load = under_load(browsers, running, threading.Timer(0.05, running.process.kill), 100_000)
+    answered = {json.loads(body)["clicks"][0]["ids"]["gclid"] for body in load.kept}
+    assert len(answered) >= 100
+    with EmbeddedServer(home / "home") as server:
+        engine = connect(server.url(PRODUCT_DATABASE))
+        found = {body["ids"]["gclid"] for _, _, _, body, _, _ in told(engine)}
+        engine.dispose()
+    assert answered <= found
 
 
 def test_every_200_is_on_disk_when_the_database_is_killed(home: Path) -> None:
@@ -74,7 +89,8 @@ def test_every_200_is_on_disk_when_the_database_is_killed(home: Path) -> None:
             pid = int((home / "home/postgres/data/postmaster.pid").read_text().splitlines()[0])
             os.kill(pid, signal.SIGKILL)
 
-        load = under_load(running, threading.Timer(0.05, kill_database), 600)
+        kill = threading.Timer(0.05, kill_database)
+        load = under_load(Load(running.address, STRIPE), running, kill, 600)
         assert len(load.kept) >= 600
         assert set(load.statuses) <= {200, 503}
         running.process.send_signal(signal.SIGTERM)
@@ -89,7 +105,7 @@ def test_a_receiver_that_is_told_to_stop_finishes_what_it_has_taken(home: Path) 
     before = kept(home)
     with receiver(home, None) as running:
         stop = threading.Timer(0.05, running.process.send_signal, (signal.SIGTERM,))
-        load = under_load(running, stop, 100_000)
+        load = under_load(Load(running.address, STRIPE), running, stop, 100_000)
         assert running.process.wait() == 0
         said = running.log.read_text()
     assert set(load.statuses) == {200}

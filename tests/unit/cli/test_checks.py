@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conversion_sync.cli.checks import Line, attempt, ending, webhooks
+from conversion_sync.cli.checks import Line, attempt, collector, ending, webhooks
 from conversion_sync.cli.main import application
 from conversion_sync.cli.sync import span
 from conversion_sync.errors import ConfigurationError, CredentialError, TransientError
@@ -122,3 +122,23 @@ def test_an_hour_that_has_not_settled_is_not_synced(tmp_path: Path, monkeypatch:
     assert "There is no full hour" in result.exception.message
     assert "`settle_lag_minutes` after its end" in result.exception.remedy
     assert not (tmp_path / ".conversion_sync").exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (None, []),
+        ({"origins": []}, [("warn", "no origin is named: clicks are taken from nobody.")]),
+        (
+            {"origins": ["https://www.example.com"]},
+            [("ok", "clicks are taken at /v1/click from https://www.example.com")],
+        ),
+    ],
+)
+def test_check_says_whose_clicks_are_taken(
+    chosen: dict[str, list[str]] | None, expected: list[tuple[str, str]]
+) -> None:
+    settings = settings_type().model_validate(
+        {"start": "2026-01-01T00:00:00Z", "billing": {}, "platforms": {}, "receiver": {"collector": chosen}}
+    )
+    assert [(line.level, line.detail) for line in collector(settings)] == expected
