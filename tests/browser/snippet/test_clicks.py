@@ -281,6 +281,17 @@ def test_the_sites_hosts_share_a_visitor(site: Site, consenting: Page) -> None:
     assert (round(days), cookie["sameSite"]) == (400, "Lax")
 
 
+def test_a_beacon_of_the_sites_own_is_taken(site: Site, consenting: Page) -> None:
+    consenting.goto(site.at("/"))
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    message = {"visitor_id": "a-visitor", "sent_at": now, "clicks": [{"at": now, "ids": {"gclid": GCLID}}]}
+    beacon = f"navigator.sendBeacon('{site.collector}/v1/click', {json.dumps(json.dumps(message))})"
+    told(consenting, lambda: consenting.evaluate(beacon))
+    assert [(click["visitor_id"], click["click_ids"]) for click in site.clicks()] == [
+        ("a-visitor", {"gclid": GCLID})
+    ]
+
+
 def test_the_page_needs_no_policy_but_the_collectors_address(site: Site, consenting: Page) -> None:
     answer = consenting.goto(site.at("/"))
     assert answer.headers["content-security-policy"] == (
