@@ -37,6 +37,9 @@ def arguments() -> argparse.Namespace:
         "--event-retention-days", type=int, default=30, help="0 keeps Stripe's events for ever"
     )
     parser.add_argument(
+        "--event-late-seconds", type=float, default=0.0, help="how late some of Stripe's events are listed"
+    )
+    parser.add_argument(
         "--rate-limits",
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -69,6 +72,7 @@ def main() -> None:
     manner = Manner(
         settle_seconds=options.settle_seconds,
         event_retention_days=options.event_retention_days,
+        event_late_seconds=options.event_late_seconds,
         rate_limits=options.rate_limits,
         faults=Faults.from_json(plan),
         clicks_url=options.database_url if options.write_clicks else None,

@@ -56,7 +56,8 @@ TICK = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for ever.
+    """How the vendors behave in this run. `event_retention_days` of 0 keeps Stripe's events for
+    ever; every third of them is listed only `event_late_seconds` after it was made.
 
     `rate_limits` says whether Paddle and Lemon Squeezy mind how often they are asked. `clicks_url` is the
     database to write the click table to; `parent` a process not to outlive.
@@ -64,6 +65,7 @@ class Manner:
 
     settle_seconds: float = 0.0
     event_retention_days: int = 30
+    event_late_seconds: float = 0.0
     rate_limits: bool = True
     faults: Faults
     clicks_url: str | None = None
@@ -117,7 +119,7 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
     retention = timedelta(days=manner.event_retention_days) if manner.event_retention_days else None
     lemons = LemonData(business)
     apps: dict[str, Starlette] = {
-        "stripe": stripe_api.app(vendors, business, retention),
+        "stripe": stripe_api.app(vendors, business, retention, timedelta(seconds=manner.event_late_seconds)),
         "paddle": paddle_api.app(vendors, PaddleData(business), limited=manner.rate_limits),
         "lemon_squeezy": lemon_api.app(vendors, lemons, limited=manner.rate_limits),
         "oauth": google_oauth.app(vendors),

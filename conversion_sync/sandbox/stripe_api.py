@@ -9,9 +9,10 @@ a live key also sees the test-mode objects, so that a client which forgets to lo
 from __future__ import annotations
 
 import uuid
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -29,6 +30,7 @@ from conversion_sync.sandbox.stripe_answers import (
 )
 from conversion_sync.sandbox.stripe_query import (
     FILTERS,
+    PERIODS,
     RefusedError,
     bounds,
     check_key,
@@ -59,11 +61,14 @@ FINISHED = frozenset({"canceled", "incomplete_expired"})
 
 @dataclass(frozen=True, slots=True)
 class _Api:
-    """What every answer needs. `retention` is how long events stay listed, None for ever."""
+    """What every answer needs. `retention` is how long events stay listed, None for ever; `late` how long
+    some of them are not listed yet.
+    """
 
     data: StripeData
     vendors: Vendors
     retention: timedelta | None
+    late: timedelta
 
     def now(self) -> datetime:
         return self.vendors.clock.now()
@@ -81,9 +86,14 @@ class _Api:
 Answer = Callable[[_Api, Call], Reply]
 
 
-def app(vendors: Vendors, business: Business, retention: timedelta | None) -> Starlette:
-    """The API as an application; `retention` is how long events stay listed, None for ever."""
-    api = _Api(StripeData(business), vendors, retention)
+def app(
+    vendors: Vendors, business: Business, retention: timedelta | None, late: timedelta = timedelta()
+) -> Starlette:
+    """The API as an application; `retention` is how long events stay listed, None for ever.
+
+    Every third event is listed only `late` after it was made: the list is consistent in the end.
+    """
+    api = _Api(StripeData(business), vendors, retention, late)
     methods = ["GET", "POST", "DELETE"]
     return Starlette(
         routes=[
@@ -142,9 +152,11 @@ def _list_objects(api: _Api, call: Call) -> Reply:
         low=low,
         high=high,
         marks={
-            key: value for key, value in call.query.items() if key in FILTERS[name] and key not in LOOKED_AT
+            key: value
+            for key, value in call.query.items()
+            if key in FILTERS[name] and key not in LOOKED_AT and not key.startswith(PERIODS)
         },
-        accepts=_accepts(name, call, api.look(call)),
+        accepts=_accepts(api, name, call),
         size=page_size(call),
         after=cursor(shelf, name, call, "starting_after", now, oldest),
         before=cursor(shelf, name, call, "ending_before", now, oldest),
@@ -152,6 +164,7 @@ def _list_objects(api: _Api, call: Call) -> Reply:
     return _page(api, call, shelf, wanted)
 
 
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
 LOOKED_AT = frozenset({"status", "type", "delivery_success"})
 """Filters that need more than a comparison with what an object always was."""
 
@@ -162,19 +175,48 @@ def _page(api: _Api, call: Call, shelf: Shelf, wanted: Wanted) -> Reply:
     return Reply(body={"object": "list", "data": bodies, "has_more": more, "url": call.path})
 
 
-def _accepts(name: str, call: Call, look: Look) -> Callable[[Item], bool]:
+def _accepts(api: _Api, name: str, call: Call) -> Callable[[Item], bool]:
+    look = api.look(call)
     if name == "events":
-        types = event_types(call)
-        if not types:
-            return lambda _: True
-        stems = tuple(kind[:-1] for kind in types if kind.endswith("*"))
-        return lambda item: item.marks["type"] in types or item.marks["type"].startswith(stems)
-    status = call.query.get("status")
-    if name == "subscriptions" and status is None:
-        return lambda item: look(item)["status"] not in FINISHED
-    if status is None or (name == "subscriptions" and status == "all"):
-        return lambda _: True
-    return lambda item: look(item)["status"] == status
+        return _accepts_event(api, call)
+    status, spans = call.query.get("status"), _periods(call) if name == "subscriptions" else {}
+
+    def accepts(item: Item) -> bool:
+        if name == "subscriptions":
+            seen = look(item)
+            period = seen["items"]["data"][0] | seen
+            if any(not low <= period[key] < high for key, (low, high) in spans.items()):
+                return False
+            if status is None:
+                return bool(seen["status"] not in FINISHED)
+        return (
+            status is None or (name == "subscriptions" and status == "all") or look(item)["status"] == status
+        )
+
+    return accepts
+
+
+def _accepts_event(api: _Api, call: Call) -> Callable[[Item], bool]:
+    """Those of the types that are listed by now."""
+    types, now = event_types(call), api.now()
+    stems = tuple(kind[:-1] for kind in types if kind.endswith("*"))
+
+    def accepts(item: Item) -> bool:
+        if api.late and zlib.crc32(item.id.encode()) % 3 == 0 and item.at + api.late > now:
+            return False
+        return not types or item.marks["type"] in types or item.marks["type"].startswith(stems)
+
+    return accepts
+
+
+def _periods(call: Call) -> dict[str, tuple[float, float]]:
+    """Bounds of the billing period, in seconds."""
+    spans = {}
+    for key in PERIODS:
+        if any(name.startswith(key) for name in call.query):
+            low, high = bounds(call, FAR, key)
+            spans[key] = (low.timestamp() if low else 0.0, high.timestamp())
+    return spans
 
 
 # -- single objects --------------------------------------------------------------------------------------

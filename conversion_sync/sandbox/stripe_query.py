@@ -16,11 +16,18 @@ from conversion_sync.sandbox.stripe_shelves import Shelf
 
 MOST_TYPES = 20
 PAGING = frozenset({"limit", "starting_after", "ending_before"})
-CREATED = frozenset({"created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"})
+
+
+def _ranged(name: str) -> frozenset[str]:
+    return frozenset({name, *(f"{name}[{bound}]" for bound in ("gt", "gte", "lt", "lte"))})
+
+
+CREATED = _ranged("created")
+PERIODS = ("current_period_start", "current_period_end")
 FILTERS: Mapping[str, frozenset[str]] = {
     "events": frozenset({"type", "delivery_success"}),
     "customers": frozenset({"email"}),
-    "subscriptions": frozenset({"customer", "status"}),
+    "subscriptions": frozenset({"customer", "status"}).union(*map(_ranged, PERIODS)),
     "invoices": frozenset({"customer", "subscription", "status", "collection_method"}),
     "invoice_payments": frozenset({"invoice", "status", "payment[type]", "payment[payment_intent]"}),
     "payment_intents": frozenset({"customer"}),
@@ -83,23 +90,24 @@ def check_parameters(name: str, call: Call) -> None:
         )
 
 
-def bounds(call: Call, now: datetime) -> tuple[datetime | None, datetime]:
-    """[low, high) of `created`, in whole seconds, never after now."""
+def bounds(call: Call, most: datetime, name: str = "created") -> tuple[datetime | None, datetime]:
+    """[low, high) of what is asked for by name, in whole seconds; high is never after `most`."""
     second, none = timedelta(seconds=1), timedelta()
     lows: list[datetime] = []
-    highs = [now + timedelta(microseconds=1)]
-    for key, least, most in (
-        ("created", none, second),
-        ("created[gte]", none, None),
-        ("created[gt]", second, None),
-        ("created[lt]", None, none),
-        ("created[lte]", None, second),
+    highs = [most + timedelta(microseconds=1)]
+    for bound, least, last in (
+        ("", none, second),
+        ("[gte]", none, None),
+        ("[gt]", second, None),
+        ("[lt]", None, none),
+        ("[lte]", None, second),
     ):
+        key = name + bound
         if key not in call.query:
             continue
         at = _moment(key, call.query[key])
         lows += [] if least is None else [at + least]
-        highs += [] if most is None else [at + most]
+        highs += [] if last is None else [at + last]
     return max(lows, default=None), min(highs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from conversion_sync.billing.naming import Keys
@@ -17,7 +17,7 @@ from conversion_sync.model.revenue import CustomerBook, CustomerKey
 from conversion_sync.model.windows import Window
 
 if TYPE_CHECKING:
-    from conversion_sync.billing.stripe.pull import EventFeed
+    from conversion_sync.billing.stripe.client import Client
 
 
 class StripeProvider:
@@ -25,9 +25,15 @@ class StripeProvider:
 
     provider = "stripe"
 
-    def __init__(self, account: str, settings: Account, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        account: str,
+        settings: Account,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self.account = account
-        self._sleep = sleep
+        self._sleep, self._clock = sleep, clock or _now
         self._settings = settings
         self._keys = Keys(
             provider=self.provider,
@@ -38,7 +44,16 @@ class StripeProvider:
 
     def pull(self, window: Window) -> Iterator[Sequence[RawRecord]]:
         """Pages of events of the window, the overlap before it included."""
-        yield from self._feed().pages(window, timedelta(minutes=self._settings.overlap_minutes))
+        from conversion_sync.billing.stripe.pull import event_pages
+
+        overlap = timedelta(minutes=self._settings.overlap_minutes)
+        yield from event_pages(self._client(), catalogue(), window, overlap)
+
+    def objects(self, window: Window) -> Iterator[Sequence[RawRecord]]:
+        """Pages of the objects of the window."""
+        from conversion_sync.billing.stripe.objects import object_pages
+
+        yield from object_pages(self._client(), catalogue(), window, self._clock())
 
     @property
     def retention(self) -> timedelta:
@@ -52,25 +67,32 @@ class StripeProvider:
 
     def received(self, body: bytes, received_at: datetime) -> Sequence[RawRecord]:  # noqa: ARG002 - events have a time
         """The event in a webhook's body. Stripe is asked only for the lines an invoice comes without."""
-        return [received(body, lambda invoice: self._feed().complete_lines(invoice))]
+        from conversion_sync.billing.stripe.lists import every_line
+
+        return [received(body, lambda invoice: every_line(self._client(), invoice))]
 
     def normalise(self, customer: CustomerKey, records: Iterable[RawRecord]) -> CustomerBook:
         """The customer's book."""
         return book(customer, records, self._keys)
 
     def close(self) -> None:
-        """Connections belong to the feed and go with it."""
+        """Connections belong to a client and go with it."""
 
-    def _feed(self) -> EventFeed:
-        from conversion_sync.billing.stripe.pull import EventFeed
+    def _client(self) -> Client:
+        from conversion_sync.billing.stripe.client import Client
 
-        return EventFeed(
+        return Client(
             self.account,
             self._settings.api_key.get_secret_value(),
             self._settings.api_base,
             catalogue(),
             self._sleep,
+            self._settings.requests_per_second,
         )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 adapter = StripeProvider

@@ -28,6 +28,16 @@ class Api(Part):
     retention_days: int
     connect_timeout_seconds: float
     read_timeout_seconds: float
+    invoice_margin_days: int
+
+
+class Limits(Part):
+    """How often the interface may be asked, and how many lists are read at a time."""
+
+    endpoint_per_second: int
+    account_per_second: int
+    test_per_second: int
+    threads: int
 
 
 class Events(Part):
@@ -99,6 +109,7 @@ class StripeCatalogue(Part):
     """The whole file."""
 
     api: Api
+    limits: Limits
     retry: Retry
     events: Events
     webhook: Webhook

@@ -17,6 +17,8 @@ from conversion_sync.billing.provider import RawRecord
 from conversion_sync.model.revenue import Precision
 
 Json = Mapping[str, Any]
+NUL, REPLACEMENT = "\\u0000", "\\ufffd"
+"""A character that JSON may hold and no text of a database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ def seen(record: RawRecord) -> Seen | None:
         (at, thing), event = read_listed(record), {}
         previous: Json = {}
     else:
-        event = json.loads(record.body)
+        event = json.loads(record.body.replace(NUL, REPLACEMENT))
         if event.get("object") == "v2.core.event":
             return None
         thing, at = event["data"]["object"], time_of(event["created"])

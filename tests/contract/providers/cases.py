@@ -60,7 +60,11 @@ class Case:
 
 
 def stripe_account(endpoints: Endpoints) -> dict[str, Any]:
-    return {"api_key": endpoints["credentials"]["stripe_key"], "api_base": endpoints["stripe"]}
+    return {
+        "api_key": endpoints["credentials"]["stripe_key"],
+        "api_base": endpoints["stripe"],
+        "requests_per_second": 1000,
+    }
 
 
 def open_stripe(account: str, settings: Mapping[str, Any], sleep: Sleep) -> BillingProvider:

@@ -8,7 +8,8 @@ import pytest
 
 from conversion_sync.billing.provider import RawRecord
 from conversion_sync.billing.stripe.catalogue import catalogue
-from conversion_sync.billing.stripe.pull import EventFeed
+from conversion_sync.billing.stripe.client import Client
+from conversion_sync.billing.stripe.pull import event_pages
 from conversion_sync.errors import ConversionSyncError, CredentialError, PermanentError, TransientError
 from conversion_sync.model.windows import Window
 from tests.unit.platforms.peer import Manner, answering, closing, peer, resetting, saying
@@ -18,8 +19,8 @@ RETRY = catalogue().retry
 
 
 def pull(url: str, waits: list[float]) -> list[RawRecord]:
-    feed = EventFeed("main", "sk_live_canary", url, catalogue(), waits.append)
-    return [record for page in feed.pages(WINDOW, timedelta()) for record in page]
+    client = Client("main", "sk_live_canary", url, catalogue(), waits.append)
+    return [record for page in event_pages(client, catalogue(), WINDOW, timedelta()) for record in page]
 
 
 def test_a_window_is_asked_for_by_type_twenty_at_a_time() -> None:
