@@ -26,6 +26,9 @@ Connect = Callable[[], Awaitable[Connection]]
 GROUP = 500
 """Rows of a transaction at most."""
 
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, ConversionSyncError, OSError)
+"""The database does not work, whatever the rows are."""
+
 log = logging.getLogger(__name__)
 
 
@@ -106,24 +109,43 @@ class GroupCommit(Generic[Row]):
         return group, False
 
     async def _commit(self, group: Sequence[_Waiting[Row]]) -> None:
-        rows = [waiting.row for waiting in group if waiting.row is not None]
+        """Writes a group together; what is wrong with a row of it keeps no other out."""
         try:
-            connection = await self._connected()
-            if rows:
-                await self._write(connection, rows)
-            else:
-                await connection.execute("select 1")
-        except (psycopg.Error, ConversionSyncError, OSError) as fault:
+            await self._write_group([waiting.row for waiting in group if waiting.row is not None])
+        except AWAY as fault:
             self._say(fault)
             await self._disconnect()
-            for waiting in group:
-                if not waiting.kept.done():
-                    waiting.kept.set_exception(NotKept())
+            self._tell(group, NotKept())
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next group has to be written
+            if len(group) > 1:
+                for waiting in group:
+                    await self._commit([waiting])
+                return
+            # Its words may hold a value of the row: only the class is told.
+            log.error("A row could not be written: %s.", type(fault).__name__)
+            await self._disconnect()
+            self._tell(group, NotKept())
         else:
             self._say(None)
-            for waiting in group:
-                if not waiting.kept.done():
-                    waiting.kept.set_result(None)
+            self._tell(group, None)
+
+    async def _write_group(self, rows: Sequence[Row]) -> None:
+        connection = await self._connected()
+        if rows:
+            await self._write(connection, rows)
+        else:
+            await connection.execute("select 1")
+
+    @staticmethod
+    def _tell(group: Sequence[_Waiting[Row]], fault: NotKept | None) -> None:
+        """Each request that still waits."""
+        for waiting in group:
+            if waiting.kept.done():
+                continue
+            if fault is None:
+                waiting.kept.set_result(None)
+            else:
+                waiting.kept.set_exception(fault)
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
