@@ -6,14 +6,15 @@ Source: specs/billing.md §4.1, §4.2.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from conversion_sync.sandbox.lemon_money import amounts
+from conversion_sync.sandbox.lemon_customers import Part, customer_id, order_id
+from conversion_sync.sandbox.lemon_money import LOOKS, amounts
 from conversion_sync.sandbox.lemon_rows import Json, Row, State, stamp
 from conversion_sync.sandbox.plans import Market
-from conversion_sync.sandbox.records import Customer, Invoice
+from conversion_sync.sandbox.records import Customer, Invoice, Refund
 
 STORE = 58_001
 PRODUCT, ADD_ON_PRODUCT = 145_362, 145_363
@@ -61,33 +62,6 @@ class Sale:
     fraud_at: datetime | None = None
 
 
-def customer_id(customer: Customer) -> int:
-    """The customer's number at Lemon Squeezy."""
-    return 4_000_000 + customer.number
-
-
-def subscription_id(customer: Customer) -> int:
-    """The subscription's."""
-    return 2_000_000 + customer.number
-
-
-def order_id(customer: Customer, place: int = 0) -> int:
-    """The order's that began the subscription, or of another thing the customer bought."""
-    return 1_000_000 + customer.number * 10 + place
-
-
-def invoice_id(customer: Customer, place: int) -> int:
-    """The subscription invoice's."""
-    return 3_000_000 + customer.number * 1000 + place
-
-
-def billed(customer: Customer) -> Iterator[tuple[int, Invoice]]:
-    """The invoices Lemon Squeezy makes, with their ids: a trial's nothing is an order alone."""
-    for place, invoice in enumerate(customer.invoices):
-        if invoice.kind != "trial":
-            yield invoice_id(customer, place), invoice
-
-
 def bill_of(invoice: Invoice) -> Bill:
     """The amounts of an invoice."""
     return Bill(
@@ -99,28 +73,42 @@ def bill_of(invoice: Invoice) -> Bill:
 
 
 def back_of(invoice: Invoice) -> tuple[Back, ...]:
-    """What went back of it, in order of time."""
-    done = [
-        Back(at=at, amount=refund.amount)
-        for refund in invoice.refunds
-        for at, status in refund.history
-        if status == "succeeded"
-    ]
-    return tuple(sorted(done, key=lambda back: back.at))
+    """What went back of it, in order of time; less than nothing where it came again."""
+    dispute = invoice.dispute
+    lost = [] if dispute is None else [Back(at=dispute.opened_at, amount=dispute.amount)]
+    return tuple(sorted((*_went(invoice.refunds), *lost), key=lambda back: back.at))
 
 
-def reason_of(customer: Customer, invoice: Invoice) -> str:
+def _went(refunds: Iterable[Refund]) -> Iterator[Back]:
+    for refund in refunds:
+        gone = False
+        for at, status in refund.history:
+            if (status == "succeeded") != gone:
+                gone = not gone
+                yield Back(at=at, amount=refund.amount if gone else -refund.amount)
+
+
+def reason_of(part: Part, invoice: Invoice) -> str:
     """After a trial some are called the first and some a renewal: nobody documents which."""
-    first = next((each for _, each in billed(customer)), None)
-    if customer.trial_end is not None and invoice is first:
-        return "initial" if customer.number % 2 else "renewal"
+    first = next((each for _, each in part.invoices), None)
+    if part.trial_end is not None and invoice is first:
+        return "initial" if part.customer.number % 2 else "renewal"
     return REASONS.get(invoice.billing_reason, "renewal")
 
 
 def sales_of(customer: Customer, end: datetime) -> Iterator[Sale]:
     """What some customers buy beside their subscription."""
+    for number, paid in enumerate(customer.one_offs):
+        bought = Bill(subtotal=paid.amount, discount=0, tax=0, total=paid.amount)
+        yield Sale(
+            id=order_id(customer, 3 + 2 * number),
+            at=paid.at,
+            bill=bought,
+            status="paid",
+            back=tuple(_went(paid.refunds)),
+        )
     at = customer.created_at + timedelta(days=2, minutes=customer.number % 50)
-    if customer.number % 6 != 1 or at >= end:
+    if customer.story or customer.number % 6 != 1 or at >= end:
         return
     gross = customer.market.add_on * 10
     tax = customer.market.tax
@@ -145,21 +133,20 @@ def sales_of(customer: Customer, end: datetime) -> Iterator[Sale]:
     )
 
 
-def first_order(customer: Customer, custom: Mapping[str, str]) -> Row:
+def first_order(part: Part, custom: Mapping[str, str]) -> Row:
     """The order that began the subscription: the first invoice's money once more, or a trial's nothing."""
-    first = customer.invoices[0] if customer.invoices else None
+    first = next((invoice for _, invoice in part.invoices), None)
     bill = Bill(subtotal=0, discount=0, tax=0, total=0)
     back: tuple[Back, ...] = ()
     if first is not None and first.billing_reason == "subscription_create":
         bill, back = bill_of(first), back_of(first)
-    name = order_id(customer)
-    made = _order(customer, name, bill, "paid", PRODUCT)
-    return _order_row(name, made, customer.created_at, bill, back, custom, customer.market)
+    made = _order(part.customer, part.order_id, bill, "paid", variant_id(part.changes[0].now.price))
+    return _order_row(part.order_id, made, part.created_at, bill, back, custom, part.customer.market)
 
 
 def sale_order(customer: Customer, sale: Sale, custom: Mapping[str, str]) -> Row:
     """The order of something bought once."""
-    made = _order(customer, sale.id, sale.bill, sale.status, ADD_ON_PRODUCT)
+    made = _order(customer, sale.id, sale.bill, sale.status, ADD_ON_VARIANT)
     row = _order_row(sale.id, made, sale.at, sale.bill, sale.back, custom, customer.market)
     if sale.fraud_at is None:
         return row
@@ -190,7 +177,7 @@ def _order_row(
     )
 
 
-def _order(customer: Customer, name: int, bill: Bill, status: str, product: int) -> Json:
+def _order(customer: Customer, name: int, bill: Bill, status: str, variant: int) -> Json:
     identifier = str(uuid.UUID(int=name * 2**64 + 2**40, version=4))
     parts = {
         "subtotal": bill.subtotal,
@@ -200,7 +187,7 @@ def _order(customer: Customer, name: int, bill: Bill, status: str, product: int)
         "total": bill.total,
         "refunded_amount": 0,
     }
-    variant = variant_id(customer.changes[0].now.price) if product == PRODUCT else ADD_ON_VARIANT
+    product = ADD_ON_PRODUCT if variant == ADD_ON_VARIANT else PRODUCT
     return {
         **_payer(customer),
         "identifier": identifier,
@@ -226,9 +213,9 @@ def _order(customer: Customer, name: int, bill: Bill, status: str, product: int)
     }
 
 
-def invoice_row(customer: Customer, name: int, invoice: Invoice, custom: Mapping[str, str]) -> Row:
+def invoice_row(part: Part, name: int, invoice: Invoice, custom: Mapping[str, str]) -> Row:
     """A subscription invoice: pending while it cannot be collected, then paid, then perhaps refunded."""
-    bill = bill_of(invoice)
+    bill, customer = bill_of(invoice), part.customer
     parts = {
         "subtotal": bill.subtotal,
         "discount_total": bill.discount,
@@ -238,8 +225,8 @@ def invoice_row(customer: Customer, name: int, invoice: Invoice, custom: Mapping
     }
     attributes = {
         **_payer(customer),
-        "subscription_id": subscription_id(customer),
-        "billing_reason": reason_of(customer, invoice),
+        "subscription_id": part.id,
+        "billing_reason": reason_of(part, invoice),
         "card_brand": "visa",
         "card_last_four": "4242",
         **amounts(customer.market, parts),
@@ -255,8 +242,12 @@ def invoice_row(customer: Customer, name: int, invoice: Invoice, custom: Mapping
         states.append(
             State(at=invoice.failed_at[0], attributes=waiting, told=("subscription_payment_failed",))
         )
-    told = ["subscription_payment_success", *(["subscription_payment_recovered"] * bool(invoice.failed_at))]
-    states.append(State(at=invoice.paid_at, attributes=attributes, told=tuple(told)))
+    if invoice in customer.lost:
+        states += _given_up(attributes, invoice)
+    else:
+        told = ["subscription_payment_success"]
+        told += ["subscription_payment_recovered"] * bool(invoice.failed_at)
+        states.append(State(at=invoice.paid_at, attributes=attributes, told=tuple(told)))
     refunded = _refunded(attributes, bill, back_of(invoice), customer.market, "subscription_payment_refunded")
     return Row(
         type="subscription-invoices",
@@ -268,6 +259,12 @@ def invoice_row(customer: Customer, name: int, invoice: Invoice, custom: Mapping
     )
 
 
+def _given_up(attributes: Json, invoice: Invoice) -> Iterator[State]:
+    """Nobody tries to collect it any more."""
+    if invoice.lost_at is not None:
+        yield State(at=invoice.lost_at, attributes=attributes | _status("void"))
+
+
 def _refunded(made: Json, bill: Bill, back: tuple[Back, ...], market: Market, event: str) -> Iterator[State]:
     """Each refund adds to the sum and overwrites the time; `refunded` is set for the last of it only."""
     so_far = 0
@@ -277,11 +274,11 @@ def _refunded(made: Json, bill: Bill, back: tuple[Back, ...], market: Market, ev
         attributes = {
             **made,
             **amounts(market, {"refunded_amount": so_far}),
-            **_status("refunded" if full else "partial_refund"),
+            **_status("refunded" if full else "partial_refund" if so_far else "paid"),
             "refunded": full,
-            "refunded_at": stamp(each.at),
+            "refunded_at": stamp(each.at) if so_far else None,
         }
-        yield State(at=each.at, attributes=attributes, told=(event,))
+        yield State(at=each.at, attributes=attributes, told=(event,) if each.amount > 0 else ())
 
 
 def _payer(customer: Customer) -> Json:
@@ -300,5 +297,5 @@ def _status(status: str) -> Json:
 def variant_id(price: str) -> int:
     """A price of the business is a variant here."""
     _, currency, interval, plan = price.split("_")
-    places = ("usd", "eur", "jpy").index(currency), ("week", "month", "year").index(interval)
+    places = tuple(LOOKS).index(currency), ("week", "month", "year").index(interval)
     return 176_001 + places[0] * 100 + places[1] * 10 + (9 if plan == "addon" else int(plan))

@@ -13,13 +13,12 @@ from datetime import datetime
 from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.lemon_bills import (
     STORE,
-    billed,
-    customer_id,
     first_order,
     invoice_row,
     sale_order,
     sales_of,
 )
+from conversion_sync.sandbox.lemon_customers import customer_id, customers_of, parts_of
 from conversion_sync.sandbox.lemon_rows import Json, Row, State, Table
 from conversion_sync.sandbox.lemon_subscriptions import subscription_row
 from conversion_sync.sandbox.records import Customer
@@ -42,32 +41,36 @@ class LemonData:
     """Every list there is."""
 
     def __init__(self, business: Business) -> None:
-        self._business = business
+        self._end = business.end
+        self._customers = list(customers_of(business))
         self.tables = {
             "stores": Table([_store(business)]),
-            "customers": Table([_customer(customer) for customer in business.drawn]),
+            "customers": Table([_customer(customer) for customer in self._customers]),
             "orders": Table(list(self._orders())),
             "subscriptions": Table(
                 [
-                    subscription_row(customer, business.end, custom_data(customer))
-                    for customer in business.drawn
+                    subscription_row(part, business.end, custom_data(customer))
+                    for customer in self._customers
+                    for part in parts_of(customer)
                 ]
             ),
             "subscription-invoices": Table(list(self._invoices())),
         }
 
     def _orders(self) -> Iterator[Row]:
-        for customer in self._business.drawn:
-            yield first_order(customer, custom_data(customer))
-            for sale in sales_of(customer, self._business.end):
+        for customer in self._customers:
+            for part in parts_of(customer):
+                yield first_order(part, custom_data(customer))
+            for sale in sales_of(customer, self._end):
                 yield sale_order(customer, sale, custom_data(customer))
 
     def _invoices(self) -> Iterator[Row]:
-        for customer in self._business.drawn:
-            for name, invoice in billed(customer):
-                # Whether an invoice's webhook has it is not certain: some do.
-                custom = custom_data(customer) if customer.number % 2 else {}
-                yield invoice_row(customer, name, invoice, custom)
+        for customer in self._customers:
+            # Whether an invoice's webhook has it is not certain: some do.
+            custom = custom_data(customer) if customer.number % 2 else {}
+            for part in parts_of(customer):
+                for name, invoice in part.invoices:
+                    yield invoice_row(part, name, invoice, custom)
 
     def webhooks(self, base: str, now: datetime) -> list[Delivery]:
         """Everything that was sent so far, in order of time; some of it is noise."""

@@ -18,27 +18,33 @@ class Look:
     """How a currency is written, and what a major unit is worth in millionths of a dollar."""
 
     sign: str
-    digits: int
     rate: int
 
 
-LOOKS = {"usd": Look("$", 2, 1_000_000), "eur": Look("€", 2, 1_080_000), "jpy": Look("¥", 0, 6_500)}
+LOOKS = {
+    "usd": Look("$", 1_000_000),
+    "eur": Look("€", 1_080_000),
+    "jpy": Look("¥", 6_500),
+    "kwd": Look("KD ", 3_250_000),
+    "isk": Look("kr ", 7_200),
+    "ugx": Look("USh ", 270),
+}
 
 
 def amounts(market: Market, parts: Mapping[str, int]) -> Json:
     """The named amounts, their twins in US cents and their words."""
     look = LOOKS[market.currency]
-    cents = 10 ** (2 - look.digits) * look.rate
+    whole = 10**market.exponent * 1_000_000
     return {
         "currency": market.currency.upper(),
         "currency_rate": f"{look.rate / 1_000_000:.8f}",
         **parts,
-        **{f"{name}_usd": part(amount, cents, 1_000_000) for name, amount in parts.items()},
-        **{f"{name}_formatted": _words(look, amount) for name, amount in parts.items()},
+        **{f"{name}_usd": part(amount, look.rate * 100, whole) for name, amount in parts.items()},
+        **{f"{name}_formatted": _words(look, market.exponent, amount) for name, amount in parts.items()},
     }
 
 
-def _words(look: Look, amount: int) -> str:
-    whole, rest = divmod(abs(amount), 10**look.digits)
-    text = f"{look.sign}{whole:,}" + (f".{rest:0{look.digits}d}" if look.digits else "")
+def _words(look: Look, digits: int, amount: int) -> str:
+    whole, rest = divmod(abs(amount), 10**digits)
+    text = f"{look.sign}{whole:,}" + (f".{rest:0{digits}d}" if digits else "")
     return f"-{text}" if amount < 0 else text

@@ -13,17 +13,20 @@ from datetime import datetime, timedelta
 from conversion_sync.sandbox.lemon_bills import (
     PRODUCT,
     STORE,
-    billed,
-    customer_id,
-    order_id,
-    subscription_id,
     variant_id,
 )
+from conversion_sync.sandbox.lemon_customers import Part, customer_id
 from conversion_sync.sandbox.lemon_rows import Json, Row, State, stamp
-from conversion_sync.sandbox.records import Change, Customer, Term
+from conversion_sync.sandbox.records import Change, Term
 
 STATUSES = {"trialing": "on_trial", "canceled": "expired"}
-EVENTS = {"created": "subscription_created", "upgraded": "subscription_plan_changed"}
+EVENTS = {
+    "created": "subscription_created",
+    "paused": "subscription_paused",
+    "resumed": "subscription_unpaused",
+    "cancel_scheduled": "subscription_cancelled",
+    "cancel_withdrawn": "subscription_resumed",
+}
 DAY = timedelta(days=1)
 
 
@@ -37,17 +40,17 @@ class Turn:
     told: str | None = None
 
 
-def subscription_row(customer: Customer, end: datetime, custom: Mapping[str, str]) -> Row:
+def subscription_row(part: Part, end: datetime, custom: Mapping[str, str]) -> Row:
     """The subscription with all its states."""
-    name = subscription_id(customer)
-    ordinary = list(_ordinary(customer))
-    left = min((turn.at for turn in ordinary if turn.differs), default=end)
-    others = [turn for turn in (*_late(customer), *_detours(customer)) if turn.at < min(left, end)]
+    name = part.id
+    ordinary = list(_ordinary(part))
+    left = min((turn.at for turn in ordinary if turn.differs.get("cancelled")), default=end)
+    others = [turn for turn in (*_late(part), *_detours(part)) if turn.at < min(left, end)]
     turns = sorted((*ordinary, *others), key=lambda turn: turn.at)
     return Row(
         type="subscriptions",
         id=name,
-        states=[_state(customer, turn, first=turn is turns[0]) for turn in turns],
+        states=[_state(part, turn, first=turn is turns[0]) for turn in turns],
         related=("store", "customer", "order", "order-item", "product", "variant", "subscription-items"),
         links={
             "update_payment_method": f"https://example.lemonsqueezy.example/subscription/{name}/payment",
@@ -57,75 +60,92 @@ def subscription_row(customer: Customer, end: datetime, custom: Mapping[str, str
     )
 
 
-def _state(customer: Customer, turn: Turn, *, first: bool) -> State:
+def _state(part: Part, turn: Turn, *, first: bool) -> State:
     """`subscription_updated` also fires after every other event of a subscription."""
     told = () if turn.told is None else (turn.told,)
     return State(
         at=turn.at,
-        attributes=_attributes(customer, turn.term) | turn.differs,
+        attributes=_attributes(part, turn.term) | turn.differs,
         told=told if first else (*told, "subscription_updated"),
     )
 
 
-def _ordinary(customer: Customer) -> Iterator[Turn]:
+def _ordinary(part: Part) -> Iterator[Turn]:
     """What happens to every subscription. One that ends was cancelled half-way since the last turn."""
-    before = customer.created_at
-    for change in customer.changes:
+    before = part.created_at
+    for change in part.changes:
         if change.what == "deleted":
             last = change.before or change.now
-            ends = {"cancelled": True, "ends_at": stamp(change.at)}
-            yield Turn(
-                at=before + (change.at - before) / 2,
-                term=last,
-                differs=_status("cancelled") | ends,
-                told="subscription_cancelled",
-            )
+            ends = {"cancelled": True, "ends_at": stamp(change.at), "pause": None}
+            if not last.ends_with_period and last.status != "past_due":
+                yield Turn(
+                    at=before + (change.at - before) / 2,
+                    term=last,
+                    differs=_status("cancelled") | ends,
+                    told="subscription_cancelled",
+                )
             yield Turn(
                 at=change.at, term=last, differs=_status("expired") | ends, told="subscription_expired"
             )
         else:
-            yield Turn(at=change.at, term=change.now, differs={}, told=EVENTS.get(change.what))
+            yield Turn(at=change.at, term=change.now, differs=_differs(change.now), told=_told(change))
         before = change.at
 
 
-def _late(customer: Customer) -> Iterator[Turn]:
+def _differs(term: Term) -> Json:
+    """A pause serves nothing, or for nothing; one that ends with its period is cancelled and goes on."""
+    if term.pause:
+        mode = {"subscription": "void", "collection": "free"}[term.pause]
+        return _status("paused") | {"pause": {"mode": mode, "resumes_at": None}}
+    if term.ends_with_period:
+        return _status("cancelled") | {"cancelled": True, "ends_at": stamp(term.period_end)}
+    return {}
+
+
+def _told(change: Change) -> str | None:
+    """A plan that changes is told apart; more seats are an update."""
+    if change.before is not None and change.what != "created" and change.before.price != change.now.price:
+        return "subscription_plan_changed"
+    return EVENTS.get(change.what)
+
+
+def _late(part: Part) -> Iterator[Turn]:
     """While a payment is waited for the subscription is past due."""
-    for _, invoice in billed(customer):
-        if invoice.failed_at:
-            term = _term_at(customer, invoice.paid_at)
+    for _, invoice in part.invoices:
+        if invoice.failed_at and invoice not in part.customer.lost:
+            term = _term_at(part, invoice.paid_at)
             yield Turn(at=invoice.failed_at[0], term=term, differs=_status("past_due"))
             yield Turn(at=invoice.paid_at, term=term, differs={})
 
 
-def _detours(customer: Customer) -> Iterator[Turn]:
+def _detours(part: Part) -> Iterator[Turn]:
     """A day's pause, or a day's mind to leave, after the last thing that happened to those that live on."""
-    last: Change = customer.changes[-1]
-    if last.now.status != "active" or last.what == "deleted":
+    last, number = part.changes[-1], part.customer.number
+    if part.customer.story or last.now.status != "active" or last.what == "deleted":
         return
     at, term = last.at + DAY * 2, last.now
-    if customer.number % 9 == 4:
-        mode = ("void", "free")[customer.number % 2]
+    if number % 9 == 4:
+        mode = ("void", "free")[number % 2]
         pause = {"mode": mode, "resumes_at": stamp(at + DAY)}
         yield Turn(at=at, term=term, differs=_status("paused") | {"pause": pause}, told="subscription_paused")
         yield Turn(at=at + DAY, term=term, differs={}, told="subscription_unpaused")
-    elif customer.number % 9 == 5:
+    elif number % 9 == 5:
         ends = {"cancelled": True, "ends_at": stamp(term.period_end)}
         yield Turn(at=at, term=term, differs=_status("cancelled") | ends, told="subscription_cancelled")
         yield Turn(at=at + DAY, term=term, differs={}, told="subscription_resumed")
 
 
-def _term_at(customer: Customer, moment: datetime) -> Term:
-    return [change.now for change in customer.changes if change.at <= moment][-1]
+def _term_at(part: Part, moment: datetime) -> Term:
+    return [change.now for change in part.changes if change.at <= moment][-1]
 
 
-def _attributes(customer: Customer, term: Term) -> Json:
-    name = subscription_id(customer)
-    trial = customer.trial_end
+def _attributes(part: Part, term: Term) -> Json:
+    name, customer, created = part.id, part.customer, stamp(part.created_at)
     return {
         "store_id": STORE,
         "customer_id": customer_id(customer),
-        "order_id": order_id(customer),
-        "order_item_id": order_id(customer) + 500_000,
+        "order_id": part.order_id,
+        "order_item_id": part.order_id + 500_000,
         "product_id": PRODUCT,
         "variant_id": variant_id(term.price),
         "product_name": "Example",
@@ -138,16 +158,16 @@ def _attributes(customer: Customer, term: Term) -> Json:
         "payment_processor": "stripe",
         "pause": None,
         "cancelled": False,
-        "trial_ends_at": stamp(trial),
-        "billing_anchor": customer.created_at.day,
+        "trial_ends_at": stamp(part.trial_end),
+        "billing_anchor": part.created_at.day,
         "first_subscription_item": {
             "id": name + 500_000,
             "subscription_id": name,
             "price_id": variant_id(term.price) + 8_000,
-            "quantity": 1,
+            "quantity": term.quantity,
             "is_usage_based": False,
-            "created_at": stamp(customer.created_at),
-            "updated_at": stamp(customer.created_at),
+            "created_at": created,
+            "updated_at": created,
         },
         "renews_at": stamp(term.period_end),
         "ends_at": None,

@@ -16,43 +16,48 @@ from conversion_sync.sandbox.lemon_bills import (
     Bill,
     back_of,
     bill_of,
-    billed,
-    customer_id,
     sales_of,
-    subscription_id,
 )
+from conversion_sync.sandbox.lemon_customers import customer_id, customers_of, parts_of
 from conversion_sync.sandbox.lemon_data import custom_data
-from conversion_sync.sandbox.plans import part
+from conversion_sync.sandbox.plans import part as share
 from conversion_sync.sandbox.records import Customer
 
 Json = dict[str, Any]
+STATES = {
+    "paused": "pause",
+    "resumed": "resume",
+    "cancel_scheduled": "cancel_scheduled",
+    "cancel_withdrawn": "cancel_withdrawn",
+    "seats_added": "seat_expansion",
+    "seats_removed": "seat_contraction",
+}
+"""What a subscription's row alone says at once; a change of plan is told once it was billed."""
 
 
 def lemon_truth(business: Business) -> Json:
     """Payments, refunds, trials, free starts, ends and names."""
-    customers, end = business.drawn, business.end
+    customers, end = list(customers_of(business)), business.end
+    parts = [part for customer in customers for part in parts_of(customer)]
     return {
         "payments": [each for customer in customers for each in _payments(customer, end)],
         "returns": [each for customer in customers for each in _returns(customer, end)],
-        "trials": {
-            str(subscription_id(customer)): customer.created_at.isoformat()
-            for customer in customers
-            if customer.trial_end is not None
-        },
+        "trials": {str(part.id): part.created_at.isoformat() for part in parts if part.trial_end},
         "free": sorted(
-            {
-                str(subscription_id(customer))
-                for customer in customers
-                for _, invoice in billed(customer)
-                if invoice.kind == "free"
-            }
+            {str(part.id) for part in parts for _, invoice in part.invoices if invoice.kind == "free"}
         ),
         "ended": {
-            str(subscription_id(customer)): change.at.isoformat()
-            for customer in customers
-            for change in customer.changes
+            str(part.id): change.at.isoformat()
+            for part in parts
+            for change in part.changes
             if change.what == "deleted"
         },
+        "states": sorted(
+            [STATES[change.what], str(part.id), change.at.isoformat()]
+            for part in parts
+            for change in part.changes
+            if change.what in STATES and part.customer.story
+        ),
         "links": [
             {"from": {"cs_user_id": "user", "cs_anon_id": "visitor"}[name], "id": value, "is": _ref(customer)}
             for customer in customers
@@ -66,18 +71,20 @@ def _ref(customer: Customer) -> str:
 
 
 def _payments(customer: Customer, end: datetime) -> Iterator[Json]:
-    for name, invoice in billed(customer):
-        created = invoice.failed_at[0] if invoice.failed_at else invoice.paid_at
-        yield {
-            "type": "subscription-invoices",
-            "id": str(name),
-            "subscription": str(subscription_id(customer)),
-            "kind": invoice.kind,
-            "at": invoice.paid_at.isoformat(),
-            "created_at": created.isoformat(),
-            "failed": bool(invoice.failed_at),
-            **_money(customer, bill_of(invoice)),
-        }
+    for part in parts_of(customer):
+        for name, invoice in part.invoices:
+            if invoice not in customer.lost:
+                created = invoice.failed_at[0] if invoice.failed_at else invoice.paid_at
+                yield {
+                    "type": "subscription-invoices",
+                    "id": str(name),
+                    "subscription": str(part.id),
+                    "kind": invoice.kind,
+                    "at": invoice.paid_at.isoformat(),
+                    "created_at": created.isoformat(),
+                    "failed": bool(invoice.failed_at),
+                    **_money(customer, bill_of(invoice)),
+                }
     for sale in sales_of(customer, end):
         if sale.status == "paid":
             yield {
@@ -104,7 +111,7 @@ def _money(customer: Customer, bill: Bill) -> Json:
 
 def _returns(customer: Customer, end: datetime) -> Iterator[Json]:
     """Each step of money that went back: `refund`, or `chargeback` for what turned out to be a fraud."""
-    for name, invoice in billed(customer):
+    for name, invoice in (each for part in parts_of(customer) for each in part.invoices):
         yield from _steps(customer, "subscription-invoices", name, bill_of(invoice), back_of(invoice))
     for sale in sales_of(customer, end):
         yield from _steps(customer, "orders", sale.id, sale.bill, sale.back)
@@ -123,7 +130,7 @@ def _steps(
         yield {
             "type": kind_of,
             "id": str(name),
-            "kind": kind,
+            "kind": kind if each.amount > 0 else f"{kind}_reversed",
             "at": each.at.isoformat(),
             "customer": _ref(customer),
             "currency": customer.market.currency.upper(),
@@ -136,4 +143,4 @@ def _steps(
 
 
 def _net(gross: int, bill: Bill) -> int:
-    return part(gross, bill.net, bill.total)
+    return share(gross, bill.net, bill.total)

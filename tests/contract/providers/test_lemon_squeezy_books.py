@@ -19,6 +19,7 @@ from tests.contract.providers.test_books import PAYMENTS, books, events
 LEMON = [case for case in CASES if case.provider == "lemon_squeezy"]
 of_lemon_squeezy = pytest.mark.parametrize("case", LEMON, indirect=True, ids=["lemon_squeezy"])
 DAY = timedelta(days=1)
+STATES = ("pause", "resume", "cancel_scheduled", "cancel_withdrawn", "seat_expansion", "seat_contraction")
 BACK = ("refund", "refund_reversed", "chargeback", "chargeback_reversed")
 WORDS = {"orders": "order", "subscription-invoices": "subscription_invoice"}
 Books = dict[str, CustomerBook]
@@ -145,9 +146,14 @@ def test_money_that_was_waited_for_is_paid_when_it_came(by_way: dict[str, Books]
     assert {event.source_object_id for event in events(written, "payment_failed")} >= set(late)
 
 
+def failed(truth: Json) -> set[str]:
+    """The payments of which something went back and came again: no webhook tells the second."""
+    return {each["id"] for each in truth["returns"] if each["kind"] == "refund_reversed"}
+
+
 def test_webhooks_tell_every_step_of_a_refund(by_way: dict[str, Books], truth: Json) -> None:
     written = by_way["sent"]
-    back = [each for each in truth["returns"] if each["kind"] == "refund"]
+    back = [each for each in truth["returns"] if each["kind"] == "refund" and each["id"] not in failed(truth)]
     assert sorted(
         (
             (event.source_object_type, event.source_object_id),
@@ -158,6 +164,7 @@ def test_webhooks_tell_every_step_of_a_refund(by_way: dict[str, Books], truth: J
             event.net_after_minor,
         )
         for event in events(written, "refund")
+        if event.source_object_id not in failed(truth)
     ) == sorted(
         (
             (WORDS[each["type"]], each["id"]),
@@ -176,15 +183,17 @@ def test_webhooks_tell_every_step_of_a_refund(by_way: dict[str, Books], truth: J
 def test_lists_tell_refunds_as_one_sum_and_fraud_as_money_taken_back(
     complete: Books, truth: Json, kind: str
 ) -> None:
+    ways = (kind, f"{kind}_reversed")
     happened: Counter[str] = Counter()
     for each in truth["returns"]:
-        if each["kind"] == kind:
-            happened[each["id"]] += each["gross"]
+        happened[each["id"]] += each["gross"] * (each["kind"] in ways)
     booked: Counter[str] = Counter()
-    for event in events(complete, kind):
+    for event in events(complete, *ways):
         booked[event.source_object_id] += event.gross_minor
-    assert (booked, len(booked) > 0) == (happened, True)
-    assert events(complete, f"{kind}_reversed") == []
+    assert (booked, booked.total() < 0) == (
+        Counter({name: sum_ for name, sum_ in happened.items() if sum_}),
+        True,
+    )
 
 
 def test_trials_free_starts_and_ends_are_told(written: Books, truth: Json) -> None:
@@ -195,11 +204,22 @@ def test_trials_free_starts_and_ends_are_told(written: Books, truth: Json) -> No
     assert {event.subscription_ref: event.occurred_at.isoformat() for event in ended} == truth["ended"]
 
 
-def test_states_between_two_states_are_told_by_webhooks(by_way: dict[str, Books]) -> None:
-    told = Counter(event.kind.value for book in by_way["sent"].values() for event in book.events)
-    changes = ("pause", "resume", "cancel_scheduled", "cancel_withdrawn")
+def test_every_change_of_a_subscription_is_among_the_books(by_way: dict[str, Books]) -> None:
+    told = Counter(event.kind.value for book in by_way["both"].values() for event in book.events)
+    changes = ("pause", "resume", "cancel_scheduled", "cancel_withdrawn", "upgrade", "downgrade")
+    changes += ("seat_expansion", "seat_contraction", "uncollectible", "reactivation")
     assert {kind: told[kind] > 0 for kind in changes} == dict.fromkeys(changes, True)
     assert told["pause"] == told["resume"]
+
+
+def test_what_happens_to_a_subscription_is_told_when_it_does(by_way: dict[str, Books], truth: Json) -> None:
+    happened = {tuple(each) for each in truth["states"]}
+    kinds = {kind for kind, _, _ in happened}
+    found = {
+        (event.kind.value, str(event.subscription_ref), event.occurred_at.isoformat())
+        for event in events(by_way["sent"], *kinds)
+    }
+    assert (found >= happened, kinds) == (True, set(STATES))
 
 
 def test_customers_are_linked_to_whom_the_checkout_named(by_way: dict[str, Books], truth: Json) -> None:

@@ -197,17 +197,17 @@ def test_the_money_of_the_business_is_in_the_invoices_and_orders(everything: Any
             of = row["attributes"]
             if row["id"] in subscribed and name == "orders":
                 continue
-            if of["status"] not in ("pending", "failed", "fraudulent"):
+            if of["status"] not in ("pending", "failed", "fraudulent", "void"):
                 told[of["currency"]] += of["total"] - of["refunded_amount"]
     happened: Counter[str] = Counter()
     for each in truth["payments"] + truth["returns"]:
         happened[each["currency"]] += each["gross"]
     assert dict(told) == dict(happened)
-    assert len(told) == 3
+    assert len(told) > 3
 
 
-def test_refunds_are_sums_that_grow(data: LemonData, business: Business) -> None:
-    steps = [each for each in lemon_truth(business)["returns"] if each["kind"] == "refund"]
+def test_refunds_are_sums_that_grow_and_fall_when_one_fails(data: LemonData, business: Business) -> None:
+    steps = lemon_truth(business)["returns"]
     several = Counter(each["id"] for each in steps if each["type"] == "subscription-invoices")
     name, count = several.most_common(1)[0]
     row = data.tables["subscription-invoices"].find(name)
