@@ -22,7 +22,7 @@ from conversion_sync.billing.facts import (
     Status,
     Way,
 )
-from conversion_sync.billing.naming import Keys, links, user_of
+from conversion_sync.billing.naming import Keys, clicks, links, user_of
 from conversion_sync.billing.payments import Classified, Part, classify, spread
 from conversion_sync.billing.returns import Returned, Share
 from conversion_sync.billing.standings import ONCE, Change, changes, main_item, mrr, seats
@@ -79,6 +79,7 @@ def write(customer: CustomerKey, facts: Facts, keys: Keys) -> CustomerBook:
         customer_key=customer,
         events=tuple(sorted(once.values(), key=lambda event: (event.occurred_at, event.event_key))),
         links=tuple(links(customer, facts.namings, keys)),
+        clicks=tuple(clicks(facts.namings, once.values())),
         contacts=() if facts.deleted else (*facts.contacts, *([user] if user else [])),
         parked=tuple(
             Parked(

@@ -199,6 +199,8 @@ class Naming:
     client_reference: str | None = None
     source: str
     at: datetime
+    made_at: datetime | None = None
+    """When the object was made, where that is another time than when it said so."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def read_row(
         return [refused("unreadable_value", str(fault))]
     if at is None:
         return [refused("no_time", "the time is empty")]
-    user, visitor = texts.get("user_id"), texts.get("visitor_id")
+    user, visitor = (_somebody(texts.get(name)) for name in ("user_id", "visitor_id"))
     agent = texts.get("user_agent")
     problem = _problem(texts.get("click_ref"), at, user or visitor, agent, min(now, written or now))
     if problem is not None:
@@ -115,6 +115,11 @@ def read_row(
         email_sha256=email,
     )
     return [click, *bad]
+
+
+def _somebody(name: str | None) -> str | None:
+    """A name unless it is what pages send for a missing one: it would make all its visitors one."""
+    return None if name and name.lower() in vocabulary().click_id["any"].never else name
 
 
 def _is_text(name: str) -> bool:

@@ -189,11 +189,12 @@ class RevenueEvent:
 
 class LinkEnd(StrEnum):
     """What an identity link connects. A visitor is a browser, a user an account in the product, a
-    customer a payer in the billing system."""
+    customer a payer in the billing system, an e-mail the hash of one under `Rule.EMAIL_PLAIN`."""
 
     VISITOR = "visitor"
     USER = "user"
     CUSTOMER = "customer"
+    EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,21 @@ class IdentityLink:
     evidence: str
     source_ref: str
     linked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledClick:
+    """Click ids a company left with a billing object, by kind: a click of the customer.
+
+    `clicked_at` (UTC) is the click's own time where it was left too, else when the object was made. Consents
+    are as they were written.
+    """
+
+    source_ref: str
+    clicked_at: datetime
+    click_ids: Mapping[str, str]
+    ad_user_data: str | None = None
+    ad_personalization: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,5 +244,6 @@ class CustomerBook:
     events: tuple[RevenueEvent, ...]
     links: tuple[IdentityLink, ...]
     parked: tuple[Parked, ...]
+    clicks: tuple[BilledClick, ...] = ()
     contacts: tuple[Contact, ...] = ()
     """Who the records say the customer is, in their own words: for making identifiers, never kept."""

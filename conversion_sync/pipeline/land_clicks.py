@@ -50,6 +50,16 @@ def lock_clicks(connection: Connection) -> None:
 
 def land_clicks(connection: Connection, page: ClickPage, window_start: datetime) -> tuple[int, int]:
     """The same in a transaction that holds the lock, with the months of the page there."""
+    stage(connection, page)
+    connection.execute(query("landing/analyse_clicks"))
+    landed = connection.execute(query("landing/land_clicks"), {"window_start": window_start}).one()
+    for step in ("unlink_visitors_of_clicks", "link_visitors_of_clicks", "quarantine_clicks"):
+        connection.execute(query(f"landing/{step}"))
+    return int(landed.rows_new), int(landed.rows_late)
+
+
+def stage(connection: Connection, page: ClickPage) -> None:
+    """Puts a page where the landing statements read it, beside what waits there already."""
     rows = [
         (
             click.source,
@@ -75,8 +85,3 @@ def land_clicks(connection: Connection, page: ClickPage, window_start: datetime)
     connection.execute(query("landing/click_work_tables"))
     copy_rows(connection, "staged_click", COLUMNS, rows)
     copy_rows(connection, "staged_quarantined_click", ("source", "click_ref", "reason", "detail"), refused)
-    connection.execute(query("landing/analyse_clicks"))
-    landed = connection.execute(query("landing/land_clicks"), {"window_start": window_start}).one()
-    for step in ("unlink_visitors_of_clicks", "link_visitors_of_clicks", "quarantine_clicks"):
-        connection.execute(query(f"landing/{step}"))
-    return int(landed.rows_new), int(landed.rows_late)

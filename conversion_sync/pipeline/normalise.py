@@ -28,6 +28,7 @@ from conversion_sync.model.revenue import (
     lane_of,
 )
 from conversion_sync.model.windows import Window
+from conversion_sync.pipeline.billed_clicks import BilledClicks, links_of
 from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.platforms.contacts import identify
@@ -43,7 +44,18 @@ PROVENANCE = frozenset({"source_event_id", "source_api_version"})
 """Which record tells a fact: another way to it is no other fact."""
 LINK_COLUMNS = ("from_end", "from_id", "to_end", "to_id", "evidence", "source_ref", "linked_at")
 IDENTIFIER_COLUMNS = ("customer_key", "rule", "value", "source_ref", "stated_at")
-COUNTS = ("customers", "events", "changed", "retired", "links", "parked", "identifiers", "unidentified")
+COUNTS = (
+    "customers",
+    "events",
+    "changed",
+    "retired",
+    "links",
+    "parked",
+    "identifiers",
+    "unidentified",
+    "clicks",
+    "clicks quarantined",
+)
 PARKED_COLUMNS = ("provider", "account", "source_ref", "reason", "detail", "customer_key")
 
 
@@ -87,6 +99,7 @@ def normalise_account(
             )
         )
         connection.execute(query("landing/book_work_tables"))
+        billed = BilledClicks(connection, account, ctx.clock())
         for start in range(0, len(customers), CUSTOMERS_AT_ONCE):
             batch = customers[start : start + CUSTOMERS_AT_ONCE]
             books = list(_books(connection, account, provider, batch))
@@ -97,8 +110,11 @@ def normalise_account(
             written = _write(connection, account, batch, books) | _identify(
                 connection, account, batch, books, rules
             )
+            billed.stage([book for book, _ in books])
             for key, value in written.items():
                 counts[key] += value
+        for key, value in billed.land(ctx.engine).items():
+            counts[key] += value
     return counts
 
 
@@ -160,7 +176,7 @@ def _write(
         [
             tuple(_plain(getattr(link, column)) for column in LINK_COLUMNS)
             for book, _ in books
-            for link in book.links
+            for link in (*book.links, *links_of(book))
         ],
     )
     copy_rows(

@@ -123,7 +123,7 @@ def _read_subscription(told: Told, shown: Subscription) -> None:
 
 def _read_customer(told: Told, seen: Seen, thing: Json) -> None:
     name, at = named(thing["id"]), moment(thing.get("updated_at") or thing["created_at"])
-    _name(told, custom_data(thing), name, at)
+    _name(told, custom_data(thing), name, at, moment(thing["created_at"]) if thing.get("created_at") else at)
     contact = Contact(
         of="customer",
         source_ref=seen.record,
@@ -162,6 +162,8 @@ def _rank(contact: Contact) -> tuple[Any, ...]:
     return contact.stated_at, not contact.source_ref.startswith(f"{PREFIX}:"), contact.source_ref
 
 
-def _name(told: Told, values: Mapping[str, str], source: str, at: datetime) -> None:
+def _name(
+    told: Told, values: Mapping[str, str], source: str, at: datetime, made_at: datetime | None = None
+) -> None:
     if values:
-        told.namings.append(Naming(values=values, source=source, at=at))
+        told.namings.append(Naming(values=values, source=source, at=at, made_at=made_at))

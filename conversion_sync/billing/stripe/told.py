@@ -155,6 +155,7 @@ def _read_subscription(told: Told, each: Seen, catalogue: StripeCatalogue) -> No
 
 def _read_payment(told: Told, each: Seen) -> None:
     if each.thing.get("status", DONE) == DONE:
+        _name(told, words(each.thing.get("metadata")), None, str(each.thing["id"]), each)
         hear(told.speakers, "payment_intent.succeeded", _told_at(each), each.thing)
         paid = paid_fact(each)
         told.paid.setdefault(paid.id, paid)
@@ -202,8 +203,11 @@ def _read_checkout(told: Told, each: Seen) -> None:
 def _name(told: Told, metadata: Mapping[str, str], client: str | None, source: str, each: Seen) -> None:
     """Of what is only listed nobody knows since when it is named so: since it was made."""
     if metadata or client:
-        at = time_of(each.thing["created"]) if each.listed and each.thing.get("created") else each.at
-        told.namings.append(Naming(values=metadata, client_reference=client, source=source, at=at))
+        made_at = time_of(each.thing["created"]) if each.thing.get("created") else each.at
+        at = made_at if each.listed else each.at
+        told.namings.append(
+            Naming(values=metadata, client_reference=client, source=source, at=at, made_at=made_at)
+        )
 
 
 READERS: Mapping[str, Callable[[Told, Seen], None]] = {

@@ -157,6 +157,7 @@ def test_one_day_ahead_is_a_clock_gone_wrong_and_still_a_click() -> None:
             "clicked at 2026-06-01 12:00:00+00:00, seen at 2026-05-30 12:00:00+00:00",
         ),
         ({"visitor_id": None}, "no_visitor_or_user", "neither is filled in"),
+        ({"visitor_id": "undefined", "user_id": "NaN"}, "no_visitor_or_user", "neither is filled in"),
         ({"gclid": "Cj0KCQ"}, "truncated_gclid", "6 characters, at least 20 are expected"),
         ({"clicked_at": "yesterday"}, "unreadable_value", "clicked_at holds text that is no time"),
         ({"clicked_at": "infinity"}, "unreadable_value", "clicked_at holds text that is no time"),
