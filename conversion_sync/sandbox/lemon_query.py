@@ -69,8 +69,8 @@ def check_access(call: Call, key: str) -> None:
         raise RefusedError(refusal(415, "The request entity has a media type which is not supported."))
 
 
-def wanted(name: str, call: Call) -> Callable[[Json], bool]:
-    """Which rows the filters let through. Raises RefusedError for what the list does not have."""
+def wanted(name: str, call: Call) -> Callable[[Json], bool] | None:
+    """Which rows the filters let through, None for all. Raises RefusedError for one the list has not."""
     tests: list[Callable[[Json], bool]] = []
     for key, value in call.query.items():
         if key in ("page[number]", "page[size]"):
@@ -82,7 +82,7 @@ def wanted(name: str, call: Call) -> Callable[[Json], bool]:
         if field not in FILTERS[name]:
             raise RefusedError(_bad(key, f"Filter parameter {field} is not allowed."))
         tests.append(_filter(name, field, value))
-    return lambda row: all(test(row) for test in tests)
+    return (lambda row: all(test(row) for test in tests)) if tests else None
 
 
 def _filter(name: str, field: str, value: str) -> Callable[[Json], bool]:

@@ -80,9 +80,10 @@ class Table:
         """The row of this id."""
         return self._by_id.get(int(name)) if name.isdecimal() else None
 
-    def seen(self, moment: datetime, wanted: Callable[[Json], bool]) -> list[Row]:
+    def seen(self, moment: datetime, wanted: Callable[[Json], bool] | None) -> list[Row]:
         """The rows that exist by then and look as wanted."""
-        return [row for row in self.rows if (now := row.at(moment)) is not None and wanted(now)]
+        made = [row for row in self.rows if row.created_at <= moment]
+        return made if wanted is None else [row for row in made if wanted(row.at(moment) or {})]
 
 
 def stamp(moment: datetime | None) -> str | None:

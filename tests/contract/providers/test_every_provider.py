@@ -92,8 +92,8 @@ def test_windows_one_after_the_other_leave_nothing_out(opened: Opened, told: Tol
     found = [set(names(once, day)) for day in days]
     assert found == [told.between(day.start, day.end) for day in days]
     assert sorted(set().union(*found)) == told.ids
-    overlapping = [set(names(again, day)) for day in days]
-    assert overlapping == [told.between(day.start - timedelta(minutes=90), day.end) for day in days]
+    overlapping = [set(names(again, day)) for day in days[-8:]]
+    assert overlapping == [told.between(day.start - timedelta(minutes=90), day.end) for day in days[-8:]]
     assert any(before & after for before, after in pairwise(overlapping))
 
 
