@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine
 
 from conversion_sync.attribution.identify import identify
-from conversion_sync.model.click import ClickIdKind
+from conversion_sync.cli.explain import _show as show_explanation
+from conversion_sync.cli.status import _show as show_status
+from conversion_sync.clicks.source import ClickPage
+from conversion_sync.model.click import ClickIdKind, QuarantinedClick
 from conversion_sync.model.revenue import EventKind
+from conversion_sync.pipeline.land_clicks import land_click_page
+from conversion_sync.reports.explain import explain
+from conversion_sync.reports.status import status
 from conversion_sync.store.copy import copy_rows
 from conversion_sync.store.queries import query
 from tests.integration.world import (
@@ -389,6 +396,9 @@ def test_an_email_alone_tells_who_moved_where_it_is_asked_for(engine) -> None:
     rooms(engine, window=TINY, match_email=True)
     assert payers(engine) == {}
     assert reasons(engine) == {"new": "quarantined_identity", "old": "quarantined_identity"}
+    rows(engine, "delete from customer_identifier returning rule")
+    rooms(engine, window=TINY)
+    assert (unclear(engine), reasons(engine)) == ([], {"new": "ready", "old": "no_click"})
 
 
 def test_payments_a_disputed_click_could_have_earned_say_so_and_no_others(engine) -> None:
@@ -446,3 +456,43 @@ def test_a_link_after_the_payment_opens_what_it_can_matter_to_and_nothing_else(e
         ("plan", "before"),
         ("plan", "moved"),
     ]
+
+
+def test_people_are_told_what_is_unclear_what_was_merged_and_what_was_put_aside(engine) -> None:
+    page = ClickPage(
+        clicks=[click("c", 10 * DAY)],
+        quarantined=[QuarantinedClick(source="web", click_ref="7", reason="no_time", detail="it is empty")],
+    )
+    land_click_page(engine, page, NOW)
+    say(
+        engine,
+        ("visitor", "v1", "customer", A, METADATA, DAY),
+        ("visitor", "v1", "customer", B, METADATA, DAY),
+        ("customer", OLD, "customer", A, METADATA, DAY),
+    )
+    pay(engine, "old", HOUR, OLD)
+    rooms(engine, window=TINY)
+    found = status(engine, datetime.now(UTC))
+    assert [(one.reason, one.of_end, one.entries, one.example, one.candidate) for one in found.disputed] == [
+        ("visitor_of_several_customers", "visitor", 1, "v1", A)
+    ]
+    assert [(one.source, one.reason, one.entries, one.example) for one in found.put_aside] == [
+        ("web", "no_time", 1, "7")
+    ]
+    [explained] = explain(engine, "old")
+    assert [(one["customer_key"], one["into_key"], one["evidence"]) for one in explained.merged] == [
+        (OLD, A, METADATA)
+    ]
+    assert [(one["of_id"], one["candidate"], one["reason"]) for one in explained.disputed] == [
+        ("v1", A, "visitor_of_several_customers")
+    ]
+    assert [entry.row["reason"] for entry in explained.entries] == ["quarantined_identity"]
+    console = Console(width=400)
+    with console.capture() as shown:
+        show_status(console, found, full=False)
+        show_explanation(console, explained)
+    words = " ".join(shown.get().split())
+    assert "1 row of clicks.web as no_time, for example 7: it is empty" in words
+    assert f"1 visitor (visitor_of_several_customers), for example v1, who could be {A}." in words
+    assert f"customer {OLD} became {A}: {METADATA} of source" in words
+    assert f"unclear: visitor v1 could be {A} (visitor_of_several_customers)" in words
