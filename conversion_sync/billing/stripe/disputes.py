@@ -12,7 +12,8 @@ from datetime import datetime
 
 from conversion_sync.billing.facts import Movement, Way
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.seen import Seen, rows, time_of, whole
+from conversion_sync.billing.stripe.currencies import currency_of
+from conversion_sync.billing.stripe.seen import Seen, id_of, rows, time_of, whole
 from conversion_sync.billing.stripe.shapes import references
 
 WITHDRAWN, REINSTATED = "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"
@@ -42,10 +43,10 @@ class DisputeFact:
 def dispute_fact(seen: Seen) -> DisputeFact:
     """A dispute as one record shows it."""
     dispute = seen.thing
-    currency, amount = str(dispute["currency"]).upper(), whole(dispute["amount"])
+    currency, amount = currency_of(dispute), whole(dispute["amount"])
     return DisputeFact(
         seen=seen,
-        id=str(dispute["id"]),
+        id=id_of(dispute),
         payment=references(dispute).payment,
         currency=currency,
         status=str(dispute.get("status")),
@@ -61,9 +62,7 @@ def _transactions(seen: Seen, currency: str, amount: int) -> Iterator[Transactio
         if moved:
             same = str(row.get("currency")).upper() == currency
             size = abs(moved) if same else amount
-            yield Transaction(
-                id=str(row["id"]), at=time_of(row["created"]), amount=size if moved < 0 else -size
-            )
+            yield Transaction(id=id_of(row), at=time_of(row["created"]), amount=size if moved < 0 else -size)
     if not listed and seen.kind in (WITHDRAWN, REINSTATED):
         yield Transaction(id=seen.kind, at=seen.at, amount=amount if seen.kind == WITHDRAWN else -amount)
 

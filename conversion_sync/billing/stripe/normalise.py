@@ -19,6 +19,7 @@ from conversion_sync.billing.stripe.notes import NoteFact, credits_of
 from conversion_sync.billing.stripe.one_offs import one_offs
 from conversion_sync.billing.stripe.payments import failures_of, payment_of, reopened
 from conversion_sync.billing.stripe.refunds import RefundFact, movements
+from conversion_sync.billing.stripe.seen import word
 from conversion_sync.billing.stripe.shapes import InvoiceFact, InvoicePayment
 from conversion_sync.billing.stripe.told import collect
 from conversion_sync.model.revenue import CustomerBook, CustomerKey
@@ -70,7 +71,7 @@ def facts_of(records: Iterable[RawRecord], vocabulary: StripeCatalogue) -> Facts
         deleted=told.deleted,
         parked=[
             *told.parked,
-            *((fact.id, reason, fact.status) for reason, facts in strange.items() for fact in facts),
+            *((fact.id, reason, word(fact.status)) for reason, facts in strange.items() for fact in facts),
         ],
     )
 

@@ -13,8 +13,9 @@ from fractions import Fraction
 
 from conversion_sync.billing.facts import Credit, Movement
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
+from conversion_sync.billing.stripe.currencies import currency_of, wrong_currency
 from conversion_sync.billing.stripe.refunds import RefundFact
-from conversion_sync.billing.stripe.seen import Seen, moment, reference, rows, time_of, whole
+from conversion_sync.billing.stripe.seen import Seen, id_of, moment, reference, rows, time_of, whole
 from conversion_sync.billing.stripe.shapes import InvoiceFact
 from conversion_sync.model.money import round_half_even
 
@@ -42,8 +43,10 @@ class NoteFact:
 
 
 def note_fact(seen: Seen) -> NoteFact:
-    """A credit note in either shape."""
+    """A credit note in either shape. Raises ValueError for a currency that is none."""
     note = seen.thing
+    if wrong_currency(currency_of(note)):
+        raise ValueError("no currency")
     total = whole(note["total"] if note.get("total") is not None else note["amount"])
     refund = reference(note.get("refund"))
     after = note.get("post_payment_amount")
@@ -54,9 +57,9 @@ def note_fact(seen: Seen) -> NoteFact:
     status = "void" if seen.kind == "credit_note.voided" else str(note.get("status"))
     return NoteFact(
         seen=seen,
-        id=str(note["id"]),
+        id=id_of(note),
         invoice=reference(note.get("invoice")),
-        currency=str(note["currency"]).upper(),
+        currency=currency_of(note),
         status=status,
         created_at=time_of(note["created"]),
         voided_at=(voided or seen.at) if status == "void" else None,

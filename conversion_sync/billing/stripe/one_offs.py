@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from conversion_sync.billing.facts import Payment
 from conversion_sync.billing.naming import click_ids
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.currencies import wrong_currency
-from conversion_sync.billing.stripe.seen import Seen, reference, time_of, whole, words
+from conversion_sync.billing.stripe.currencies import currency_of, wrong_currency
+from conversion_sync.billing.stripe.seen import Seen, id_of, reference, time_of, whole, words
 from conversion_sync.billing.stripe.shapes import references
 
 DONE = "succeeded"
@@ -46,10 +46,10 @@ def paid_fact(seen: Seen) -> PaidFact:
     received = payment.get("amount_received")
     return PaidFact(
         seen=seen,
-        id=str(payment["id"]),
+        id=id_of(payment),
         invoice=references(payment).invoice or reference(payment.get("invoice")),
         amount=whole(payment["amount"] if received is None else received),
-        currency=str(payment["currency"]).upper(),
+        currency=currency_of(payment),
         at=at,
         metadata=words(payment.get("metadata")),
     )

@@ -13,6 +13,7 @@ from conversion_sync.billing.facts import Cause, Failure, Movement, Payment, Way
 from conversion_sync.billing.naming import click_ids
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
 from conversion_sync.billing.stripe.currencies import wrong_currency
+from conversion_sync.billing.stripe.seen import word
 from conversion_sync.billing.stripe.shapes import InvoiceFact, InvoicePayment
 from conversion_sync.billing.stripe.subscriptions import Trial, covers
 from conversion_sync.model.money import round_half_even
@@ -145,5 +146,5 @@ def _wrong(invoice: InvoiceFact, catalogue: StripeCatalogue) -> tuple[str, str] 
     if invoice.amount_paid < 0:
         return "negative_amount", str(invoice.amount_paid)
     if not catalogue.invoice.knows(invoice.billing_reason):
-        return "unknown_billing_reason", invoice.billing_reason
+        return "unknown_billing_reason", word(invoice.billing_reason)
     return None

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from conversion_sync.billing.facts import Movement
 from conversion_sync.billing.stripe.catalogue import StripeCatalogue
-from conversion_sync.billing.stripe.seen import Seen, time_of, whole
+from conversion_sync.billing.stripe.currencies import currency_of
+from conversion_sync.billing.stripe.seen import Seen, id_of, time_of, whole
 from conversion_sync.billing.stripe.shapes import references
 
 
@@ -44,10 +45,10 @@ def refund_fact(seen: Seen) -> RefundFact:
     refund = seen.thing
     return RefundFact(
         seen=seen,
-        id=str(refund["id"]),
+        id=id_of(refund),
         payment=references(refund).payment,
         amount=whole(refund["amount"]),
-        currency=str(refund["currency"]).upper(),
+        currency=currency_of(refund),
         status=str(refund.get("status") or "succeeded"),
         created_at=time_of(refund["created"]),
     )
@@ -58,10 +59,10 @@ def charge_fact(seen: Seen) -> ChargeFact:
     charge = seen.thing
     return ChargeFact(
         seen=seen,
-        id=str(charge["id"]),
+        id=id_of(charge),
         payment=references(charge).payment,
         amount_refunded=whole(charge.get("amount_refunded") or 0),
-        currency=str(charge["currency"]).upper(),
+        currency=currency_of(charge),
     )
 
 

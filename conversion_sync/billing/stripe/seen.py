@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +46,7 @@ class Seen:
         """Where a fact about this object is from."""
         return Source(
             object_type=object_type,
-            object_id=str(self.thing["id"]),
+            object_id=id_of(self.thing),
             record=self.record,
             api_version=self.api_version,
             livemode=self.livemode,
@@ -58,11 +58,13 @@ def seen(record: RawRecord) -> Seen | None:
 
     Raises KeyError, TypeError or ValueError where it lacks what every record of its kind has.
     """
+    if NUL in record.body:
+        record = replace(record, body=record.body.replace(NUL, REPLACEMENT))
     if record.event_type.startswith(f"{PREFIX}."):
         (at, thing), event = read_listed(record), {}
         previous: Json = {}
     else:
-        event = json.loads(record.body.replace(NUL, REPLACEMENT))
+        event = json.loads(record.body)
         if event.get("object") == "v2.core.event":
             return None
         thing, at = event["data"]["object"], time_of(event["created"])
@@ -92,10 +94,17 @@ def moment(seconds: int | None) -> datetime | None:
 
 
 def reference(value: object) -> str | None:
-    """An id, whether it is given alone or inside an expanded object."""
+    """An id, whether it is given alone or inside an expanded object; None for what no database keeps."""
     if isinstance(value, Mapping):
         value = value.get("id")
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value and "\0" not in value else None
+
+
+def id_of(thing: Json) -> str:
+    """An object's id. Raises KeyError or TypeError where it has none."""
+    if (name := reference(thing["id"])) is None:
+        raise TypeError("no id")
+    return name
 
 
 def whole(value: object) -> int:
@@ -105,6 +114,11 @@ def whole(value: object) -> int:
     if abs(value) >= 2**63:
         raise ValueError("more than a ledger holds")
     return value
+
+
+def word(said: str) -> str:
+    """A word nobody knows, as it is shown."""
+    return said[:60] or "nothing"
 
 
 def words(value: object) -> dict[str, str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from conversion_sync.billing.facts import Line
-from conversion_sync.billing.stripe.seen import Json, Seen, moment, reference, rows, whole, words
+from conversion_sync.billing.stripe.currencies import currency_of
+from conversion_sync.billing.stripe.seen import Json, Seen, id_of, moment, reference, rows, whole, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def invoice_payment(thing: Json) -> InvoicePayment:
     """The link between an invoice and what paid a part of it."""
     paid, transitions = _part(thing, "payment"), _part(thing, "status_transitions")
     return InvoicePayment(
-        id=str(thing["id"]),
+        id=id_of(thing),
         invoice=reference(thing.get("invoice")),
         payment=paid_by(thing),
         off_provider=paid.get("type") == "payment_record",
@@ -133,13 +134,13 @@ def invoice_fact(seen: Seen) -> InvoiceFact:
     paid_at = moment(transitions.get("paid_at")) or (None if seen.listed else seen.at)
     return InvoiceFact(
         seen=seen,
-        id=str(invoice["id"]),
+        id=id_of(invoice),
         status=status,
         customer=references(invoice).customer,
         country=reference(_part(invoice, "customer_address").get("country")),
         subscription=subscription,
         payment=_invoice_payment(invoice),
-        currency=str(invoice["currency"]).upper(),
+        currency=currency_of(invoice),
         billing_reason=str(invoice.get("billing_reason") or "manual"),
         paid_at=paid_at if status == "paid" else None,
         lost_at=moment(transitions.get("marked_uncollectible_at")) or moment(transitions.get("voided_at")),

@@ -19,7 +19,18 @@ from conversion_sync.billing.stripe.disputes import DisputeFact, dispute_fact
 from conversion_sync.billing.stripe.notes import NoteFact, note_fact
 from conversion_sync.billing.stripe.one_offs import DONE, PaidFact, paid_fact
 from conversion_sync.billing.stripe.refunds import ChargeFact, RefundFact, charge_fact, refund_fact
-from conversion_sync.billing.stripe.seen import Json, Seen, reference, rows, seen, time_of, whole, words
+from conversion_sync.billing.stripe.seen import (
+    Json,
+    Seen,
+    id_of,
+    reference,
+    rows,
+    seen,
+    time_of,
+    whole,
+    word,
+    words,
+)
 from conversion_sync.billing.stripe.shapes import (
     InvoiceFact,
     InvoicePayment,
@@ -143,12 +154,12 @@ def _keep_payment(told: Told, thing: Json) -> None:
 
 
 def _read_subscription(told: Told, each: Seen, catalogue: StripeCatalogue) -> None:
-    name = str(each.thing["id"])
+    name = id_of(each.thing)
     _name(told, words(each.thing.get("metadata")), None, name, each)
     told.trials[name] += trials_of(each.thing)
     status = str(each.thing.get("status"))
     if catalogue.subscription.of(status) is None:
-        told.parked.append((name, "unknown_subscription_status", status))
+        told.parked.append((name, "unknown_subscription_status", word(status)))
         return
     told.standings[name] += standings_of(each, catalogue)
 
@@ -186,14 +197,14 @@ def _read_customer(told: Told, each: Seen) -> None:
     if each.kind == "customer.deleted":
         told.deleted = True
         return
-    _name(told, words(each.thing.get("metadata")), None, str(each.thing["id"]), each)
+    _name(told, words(each.thing.get("metadata")), None, id_of(each.thing), each)
     hear(told.speakers, "customer.updated", _told_at(each), each.thing)
 
 
 def _read_checkout(told: Told, each: Seen) -> None:
     thing = each.thing
     client = reference(thing.get("client_reference_id"))
-    _name(told, words(thing.get("metadata")), client, str(thing["id"]), each)
+    _name(told, words(thing.get("metadata")), client, id_of(thing), each)
     hear(told.speakers, "checkout.session.completed", _told_at(each), thing)
     details, payment = thing.get("total_details"), reference(thing.get("payment_intent"))
     if payment and isinstance(details, Mapping):

@@ -319,7 +319,7 @@ UNSOUND: list[tuple[Json, tuple[str, str]]] = [
     ({"reason": "subscription_dreamt"}, ("unknown_billing_reason", "subscription_dreamt")),
     ({"reason": "upcoming"}, ("unknown_billing_reason", "upcoming")),
     ({"currency": "usdc"}, ("unknown_currency", "USDC")),
-    ({"currency": ""}, ("unknown_currency", "")),
+    ({"currency": ""}, ("unknown_currency", "nothing")),
     ({"paid": -5}, ("negative_amount", "-5")),
 ]
 
