@@ -14,9 +14,11 @@ from functools import partial
 from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.paddle_ids import event_name, name, stamp
 from conversion_sync.sandbox.paddle_shapes import (
+    Adjusting,
     Json,
     address_object,
     adjustment_object,
+    adjustments_of,
     customer_object,
     subscription_object,
     transaction_id,
@@ -25,11 +27,14 @@ from conversion_sync.sandbox.paddle_transactions import (
     COMPLETED,
     PAID,
     SUBSCRIBED,
+    bills_of,
     revised_at,
     transaction_object,
 )
-from conversion_sync.sandbox.records import Change, Customer, Invoice, Refund
+from conversion_sync.sandbox.records import Change, Customer, Invoice
 
+UNTOLD = frozenset({"paused_collection", "returned_elsewhere", "inquiry"})
+"""Lives that have no form at Paddle."""
 TOUCHED = timedelta(milliseconds=40)
 """After a change of a subscription, its `subscription.updated`."""
 SPECIFIC = {
@@ -38,6 +43,7 @@ SPECIFIC = {
     "deleted": "subscription.canceled",
     "paused": "subscription.paused",
     "resumed": "subscription.resumed",
+    "past_due": "subscription.past_due",
 }
 """Changes that have an event of their own; the others are only an update."""
 
@@ -63,7 +69,7 @@ class Event:
 
 def live(business: Business) -> Iterator[Customer]:
     """The customers of this environment."""
-    return (customer for customer in business.drawn if customer.livemode)
+    return (customer for customer in business.customers if customer.livemode and customer.story not in UNTOLD)
 
 
 def events_of(business: Business) -> list[Event]:
@@ -85,18 +91,18 @@ def _of_customer(customer: Customer) -> Iterator[Event]:
     yield _made("address.created", at, customer.id, partial(address_object, customer))
     for change in customer.changes:
         yield from _of_change(customer, change)
-    for invoice in customer.invoices:
+    for invoice in bills_of(customer):
         yield from _of_invoice(customer, invoice)
-        for refund in invoice.refunds:
-            yield from _of_refund(customer, invoice, refund)
+        for done in adjustments_of(invoice):
+            yield from _of_adjustment(customer, invoice, done)
 
 
 def _of_change(customer: Customer, change: Change) -> Iterator[Event]:
     """The specific event where there is one; all but the first are updates too."""
-    what = customer.subscription
+    what = change.subscription
     if change.what == "created":
         at = change.at + SUBSCRIBED
-        first = transaction_id(customer.invoices[0]) if customer.invoices else None
+        first = next((transaction_id(bill) for bill in customer.invoices if bill.subscription == what), None)
         yield _made(SPECIFIC["created"], at, what, partial(subscription_object, customer, change, first))
         kind = "trialing" if change.now.status == "trialing" else "activated"
         at += TOUCHED
@@ -118,6 +124,8 @@ def _of_invoice(customer: Customer, invoice: Invoice) -> Iterator[Event]:
     for failed in invoice.failed_at:
         yield told("payment_failed", failed)
         yield told("past_due", failed)
+    if invoice.lost_at is not None:
+        yield told("canceled", invoice.lost_at)
     if invoice.total:
         yield told("paid", invoice.paid_at + PAID)
     yield told("completed", invoice.paid_at + COMPLETED)
@@ -127,10 +135,10 @@ def _of_invoice(customer: Customer, invoice: Invoice) -> Iterator[Event]:
         yield told("revised", revised)
 
 
-def _of_refund(customer: Customer, invoice: Invoice, refund: Refund) -> Iterator[Event]:
-    for place, (at, _) in enumerate(refund.history):
-        render = partial(adjustment_object, customer, invoice, refund, at)
-        yield _made("adjustment.updated" if place else "adjustment.created", at, refund.id, render)
+def _of_adjustment(customer: Customer, invoice: Invoice, done: Adjusting) -> Iterator[Event]:
+    for place, (at, _) in enumerate(done.history):
+        render = partial(adjustment_object, customer, invoice, done, at)
+        yield _made("adjustment.updated" if place else "adjustment.created", at, done.id, render)
 
 
 def _payouts(business: Business) -> Iterator[Event]:

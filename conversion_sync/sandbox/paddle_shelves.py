@@ -15,18 +15,19 @@ from conversion_sync.sandbox.business import Business
 from conversion_sync.sandbox.paddle_events import Event, events_of, live
 from conversion_sync.sandbox.paddle_ids import JITTER
 from conversion_sync.sandbox.paddle_shapes import (
+    Adjusting,
     Json,
     address_object,
-    adjustment_id,
     adjustment_object,
+    adjustments_of,
     customer_id,
     customer_object,
     subscription_id,
     subscription_object,
     transaction_id,
 )
-from conversion_sync.sandbox.paddle_transactions import transaction_object
-from conversion_sync.sandbox.records import Customer, Invoice, Refund
+from conversion_sync.sandbox.paddle_transactions import bills_of, transaction_object
+from conversion_sync.sandbox.records import Customer, Invoice
 
 LATEST = timedelta(seconds=9)
 """An event can be in the list only so long after it happened; most are there at once."""
@@ -96,8 +97,10 @@ class PaddleData:
         self.shelves = {
             "events": Shelf(map(_event, events_of(business))),
             "customers": Shelf(map(_customer, payers)),
-            "subscriptions": Shelf(_subscription(payer) for payer in payers if payer.changes),
-            "transactions": Shelf(_transaction(payer, one) for payer in payers for one in payer.invoices),
+            "subscriptions": Shelf(
+                _subscription(payer, one) for payer in payers for one in payer.subscriptions
+            ),
+            "transactions": Shelf(_transaction(payer, one) for payer in payers for one in bills_of(payer)),
             "adjustments": Shelf(item for payer in payers for item in _adjustments(payer)),
         }
 
@@ -123,15 +126,17 @@ def _customer(customer: Customer) -> Item:
     )
 
 
-def _subscription(customer: Customer) -> Item:
+def _subscription(customer: Customer, subscription: str) -> Item:
+    changes = [change for change in customer.changes if change.subscription == subscription]
+
     def render(at: datetime) -> Json:
-        happened = [change for change in customer.changes if change.at <= at]
+        happened = [change for change in changes if change.at <= at]
         return subscription_object(customer, happened[-1])
 
     return Item(
-        id=subscription_id(customer),
+        id=subscription_id(customer, subscription),
         at=customer.created_at,
-        seen=customer.created_at,
+        seen=changes[0].at,
         render=render,
         marks={"customer_id": customer_id(customer)},
     )
@@ -152,16 +157,16 @@ def _transaction(customer: Customer, invoice: Invoice) -> Item:
 
 
 def _adjustments(customer: Customer) -> Iterator[Item]:
-    for invoice in customer.invoices:
-        for refund in invoice.refunds:
+    for invoice in bills_of(customer):
+        for done in adjustments_of(invoice):
             yield Item(
-                id=adjustment_id(refund),
-                at=refund.created_at,
-                seen=refund.created_at,
-                render=_render_adjustment(customer, invoice, refund),
+                id=done.id,
+                at=done.at,
+                seen=done.at,
+                render=_render_adjustment(customer, invoice, done),
                 marks={"customer_id": customer_id(customer), "transaction_id": transaction_id(invoice)},
             )
 
 
-def _render_adjustment(customer: Customer, invoice: Invoice, refund: Refund) -> Callable[[datetime], Json]:
-    return lambda at: adjustment_object(customer, invoice, refund, at)
+def _render_adjustment(customer: Customer, invoice: Invoice, done: Adjusting) -> Callable[[datetime], Json]:
+    return lambda at: adjustment_object(customer, invoice, done, at)

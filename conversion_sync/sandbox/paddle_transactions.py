@@ -6,11 +6,13 @@ completed at once. Source: specs/billing.md §3.2, §3.3.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from conversion_sync.sandbox.paddle_ids import name, price_name, stamp
 from conversion_sync.sandbox.paddle_shapes import (
     Json,
+    currency,
     custom_data,
     customer_id,
     line_id,
@@ -19,6 +21,7 @@ from conversion_sync.sandbox.paddle_shapes import (
     subscription_id,
     transaction_id,
 )
+from conversion_sync.sandbox.plans import part
 from conversion_sync.sandbox.records import Customer, Invoice, Line
 
 PAID = timedelta(milliseconds=120)
@@ -32,6 +35,7 @@ ORIGINS = {
     "subscription_create": "web",
     "subscription_cycle": "subscription_recurring",
     "subscription_update": "subscription_update",
+    "one_off": "api",
 }
 
 
@@ -48,6 +52,8 @@ def status_at(invoice: Invoice, at: datetime) -> str:
         return "completed"
     if at >= invoice.paid_at + PAID:
         return "paid"
+    if invoice.lost_at is not None and at >= invoice.lost_at:
+        return "canceled"
     if any(failed <= at for failed in invoice.failed_at):
         return "past_due"
     return "ready" if invoice.billing_reason == "subscription_create" else "billed"
@@ -57,6 +63,8 @@ def updated_at(customer: Customer, invoice: Invoice, at: datetime) -> datetime:
     """When the transaction changed last, as seen at a moment."""
     revised = revised_at(customer, invoice)
     steps = [invoice.created_at, *invoice.failed_at]
+    if invoice.lost_at is not None:
+        steps.append(invoice.lost_at)
     if invoice.total:
         steps += [invoice.paid_at + PAID, invoice.paid_at + COMPLETED]
     if revised is not None:
@@ -70,7 +78,7 @@ def transaction_object(customer: Customer, invoice: Invoice, at: datetime) -> Js
     first = invoice.billing_reason == "subscription_create"
     billed = None if status == "ready" else (invoice.paid_at if first else invoice.created_at)
     start, end = invoice.lines[-1].period_start, invoice.lines[-1].period_end
-    done = status == "completed"
+    done, bought = status == "completed", invoice.subscription
     return {
         "id": transaction_id(invoice),
         "status": status,
@@ -78,9 +86,9 @@ def transaction_object(customer: Customer, invoice: Invoice, at: datetime) -> Js
         "address_id": name("add", customer.created_at, customer.id),
         "business_id": None,
         "custom_data": custom_data(customer, 0 if first else -1),
-        "currency_code": customer.market.currency.upper(),
+        "currency_code": currency(customer),
         "origin": ORIGINS[invoice.billing_reason],
-        "subscription_id": subscription_id(customer) if done or not first else None,
+        "subscription_id": subscription_id(customer, bought) if bought and (done or not first) else None,
         "invoice_id": name("inv", invoice.created_at, invoice.id) if done else None,
         "invoice_number": f"8402-{invoice.id[3:]}" if done else None,
         "collection_mode": "automatic",
@@ -117,7 +125,7 @@ def _item(customer: Customer, line: Line) -> Json:
 
 def _quantity(line: Line) -> int:
     """What is given back counts down."""
-    return -1 if line.amount < 0 else 1
+    return -line.quantity if line.amount < 0 else line.quantity
 
 
 def _proration(line: Line) -> Json | None:
@@ -158,19 +166,20 @@ def _totals(customer: Customer, invoice: Invoice, *, paid: bool) -> Json:
     for line in invoice.lines:
         for key, value in _amounts(customer, line).items():
             sums[key] += value
-    fee = invoice.total // 20
+    fee, whole = invoice.total // 20, sums["total"]
+    grand = max(whole - invoice.credit, 0)
     amounts: dict[str, int | None] = {
         **sums,
-        "credit": 0,
+        "credit": invoice.credit,
         "credit_to_balance": max(-sums["total"], 0),
-        "balance": 0 if paid else max(sums["total"], 0),
-        "grand_total": max(sums["total"], 0),
-        "grand_total_tax": sums["tax"] if sums["total"] > 0 else 0,
+        "balance": 0 if paid else grand,
+        "grand_total": grand,
+        "grand_total_tax": grand - part(grand, whole - sums["tax"], whole) if grand else 0,
         "fee": fee if paid else None,
         "earnings": sums["total"] - sums["tax"] - fee if paid else None,
     }
     told = {key: None if value is None else str(value) for key, value in amounts.items()}
-    return told | {"currency_code": customer.market.currency.upper()}
+    return told | {"currency_code": currency(customer)}
 
 
 def _payments(invoice: Invoice, at: datetime) -> list[Json]:
@@ -188,10 +197,43 @@ def _attempt(invoice: Invoice, at: datetime, *, taken: bool) -> Json:
         "payment_attempt_id": name("pat", at, f"{invoice.id}{taken}"),
         "stored_payment_method_id": name("spm", at, invoice.id),
         "payment_method_id": name("paymtd", at, invoice.id),
-        "amount": str(invoice.total),
+        "amount": str(invoice.paid),
         "status": "captured" if taken else "error",
         "error_code": None if taken else "declined",
-        "method_details": {"type": "card", "card": CARD},
+        "method_details": {"type": "offline"} if invoice.off_provider else {"type": "card", "card": CARD},
         "created_at": stamp(at),
         "captured_at": stamp(at) if taken else None,
     }
+
+
+def bills_of(customer: Customer) -> Iterator[Invoice]:
+    """Everything the customer was asked for: what was paid, never paid, and bought once."""
+    yield from customer.invoices
+    yield from customer.lost
+    for place, paid in enumerate(customer.one_offs):
+        line = Line(
+            id=f"il_{paid.charge}",
+            description="Add-on",
+            amount=paid.amount,
+            discount=0,
+            tax=0,
+            price=f"{customer.changes[0].now.price.rsplit('_', 1)[0]}_addon",
+            proration=False,
+            period_start=paid.at,
+            period_end=paid.at,
+        )
+        yield Invoice(
+            id=f"in_{customer.number:08d}_one_off_{place}",
+            subscription=None,
+            payment_intent=paid.payment_intent,
+            charge=paid.charge,
+            created_at=paid.at,
+            failed_at=(),
+            paid_at=paid.at,
+            billing_reason="one_off",
+            lines=(line,),
+            total=paid.amount,
+            tax=0,
+            kind="one_off_payment",
+            refunds=paid.refunds,
+        )

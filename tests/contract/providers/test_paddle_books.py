@@ -20,6 +20,7 @@ from tests.contract.providers.test_books import PAYMENTS, books, events
 PADDLE = [case for case in CASES if case.provider == "paddle"]
 pytestmark = pytest.mark.parametrize("case", PADDLE, indirect=True, ids=["paddle"])
 Books = dict[str, CustomerBook]
+RETURNS = ("refund", "refund_reversed", "chargeback", "chargeback_reversed")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_every_payment_is_booked_once_as_what_it_was(written: Books, truth: Json
     happened = [
         (
             payment["customer"],
-            payment["subscription"],
+            payment["subscription"] or "",
             payment["invoice"],
             payment["kind"],
             datetime.fromisoformat(payment["paid_at"]),
@@ -66,7 +67,7 @@ def test_every_payment_is_booked_once_as_what_it_was(written: Books, truth: Json
     booked = [
         (
             event.customer_ref,
-            event.subscription_ref,
+            event.subscription_ref or "",
             event.invoice_ref,
             event.kind.value,
             event.occurred_at,
@@ -95,15 +96,16 @@ def test_every_refund_that_was_approved_is_booked_once_with_its_share(written: B
             event.net_minor,
             event.net_after_minor,
         )
-        for event in events(written, "refund")
+        for event in events(written, *RETURNS)
     ]
+    assert {event.kind.value for event in events(written, *RETURNS)} == set(RETURNS)
     assert sorted(booked) == sorted(happened)
     assert {refund["status"] for refund in truth["refunds"]} >= {"approved", "rejected"}
 
 
 def test_net_cash_of_a_month_is_the_businesss_own(written: Books, truth: Json) -> None:
     cash: Counter[tuple[str, str | None]] = Counter()
-    for event in events(written, *PAYMENTS, "refund"):
+    for event in events(written, *PAYMENTS, *RETURNS):
         cash[f"{event.occurred_at:%Y-%m}", event.currency] += event.net_minor
     happened: Counter[tuple[str, str | None]] = Counter()
     for payment in truth["payments"]:
@@ -121,6 +123,40 @@ def test_trials_and_free_starts_are_told_apart(written: Books, truth: Json) -> N
     } == trials
     free = {payment["subscription"] for payment in truth["payments"] if payment["kind"] == "free"}
     assert {event.subscription_ref for event in events(written, "free_started")} == free != set()
+
+
+def test_every_change_of_a_subscription_is_told_as_what_it_was(written: Books, truth: Json) -> None:
+    happened = {(state["kind"], state["subscription"], state["at"]) for state in truth["states"]}
+    kinds = {kind for kind, _, _ in happened}
+    booked = {
+        (event.kind.value, event.subscription_ref, event.occurred_at.isoformat())
+        for event in events(written, *kinds)
+    }
+    assert booked == happened
+    assert kinds >= {"upgrade", "downgrade", "seat_expansion", "seat_contraction", "interval_change"}
+    assert kinds >= {
+        "pause",
+        "resume",
+        "reactivation",
+        "cancel_scheduled",
+        "cancel_withdrawn",
+        "cancellation",
+    }
+
+
+def test_bills_nobody_paid_and_credit_are_told(written: Books, truth: Json) -> None:
+    happened = {(row["kind"], row["invoice"], row["at"]) for row in truth["failures"]}
+    booked = {
+        (event.kind.value, event.invoice_ref, event.occurred_at.isoformat())
+        for event in events(written, "payment_failed", "uncollectible")
+    }
+    assert booked == happened
+    assert {kind for kind, _, _ in happened} == {"payment_failed", "uncollectible"}
+    credit = {(row["credit_note"], row["gross"], row["net"]) for row in truth["credits"]}
+    found = events(written, "credit")
+    assert (
+        {(event.source_object_id, event.gross_minor, event.net_minor) for event in found} == credit != set()
+    )
 
 
 def test_customers_are_linked_to_whom_the_custom_data_names(written: Books, truth: Json) -> None:
