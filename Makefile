@@ -7,7 +7,7 @@ PEERS := .venv-peers
 # Half the speed of the test suite is the second core.
 WORKERS ?= 2
 
-.PHONY: help demo ui test lint bench bench-delivery bench-webhooks reliability lock-run lock-dev clean
+.PHONY: help demo ui test lint bench bench-pull bench-delivery bench-webhooks reliability lock-run lock-dev clean
 
 help:
 	@echo "make demo    run the whole product against simulated vendors and print what it did"
@@ -15,7 +15,7 @@ help:
 	@echo "make test    run every test on real parts"
 	@echo "make lint    check style, types and the layers"
 	@echo "make bench   measure it on this machine; make bench-delivery: only deliveries, beside a bare client and a peer;"
-	@echo "             make bench-webhooks: only the receiver, with kills under load"
+	@echo "             make bench-webhooks: only the receiver, with kills under load; make bench-pull: only pulls"
 	@echo "make reliability"
 	@echo "             kill it at hundreds of points on every platform, and write docs/reliability.md anew"
 	@echo "make lock-run, make lock-dev"
@@ -37,8 +37,11 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp bench-delivery bench-webhooks
+bench: $(VENV)/dev.stamp bench-delivery bench-webhooks bench-pull
 	$(BIN)/python -m benchmarks
+
+bench-pull: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.pull
 
 bench-webhooks: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.webhooks

@@ -14,6 +14,7 @@ import stripe
 from conversion_sync.sandbox import stripe_api
 from conversion_sync.sandbox.business import Business, generate
 from conversion_sync.sandbox.faults import Rule
+from conversion_sync.sandbox.stripe_events import events_of
 from conversion_sync.sandbox.vendors import Vendors
 from tests.contract.sandbox.conftest import NOW
 
@@ -209,6 +210,7 @@ LISTS = [
     "payment_intents",
     "charges",
     "refunds",
+    "disputes",
     "credit_notes",
 ]
 
@@ -237,6 +239,7 @@ FILTERS = [
     ("refunds", "payment_intent"),
     ("invoice_payments", "invoice"),
     ("credit_notes", "invoice"),
+    ("disputes", "payment_intent"),
     ("payment_intents", "customer"),
 ]
 
@@ -261,6 +264,47 @@ def test_a_list_of_subscriptions_hides_the_canceled_ones_unless_asked(everything
     assert canceled
     assert everything("subscriptions") == [each for each in every if each["status"] != "canceled"]
     assert everything("subscriptions", status="canceled") == canceled
+
+
+def test_subscriptions_are_found_by_their_period(everything: Any) -> None:
+    every = everything("subscriptions", status="all")
+    starts = {each["id"]: each["items"]["data"][0]["current_period_start"] for each in every}
+    middle = sorted(starts.values())[len(starts) // 2]
+    found = everything("subscriptions", status="all", current_period_start={"gte": middle})
+    assert {each["id"] for each in found} == {name for name, start in starts.items() if start >= middle}
+    assert 0 < len(found) < len(every)
+
+
+def test_money_of_a_dispute_stands_in_its_balance_transactions(everything: Any) -> None:
+    moved = {
+        each["status"]: [row["amount"] for row in each["balance_transactions"]]
+        for each in everything("disputes")
+    }
+    counts = {status: len(amounts) for status, amounts in moved.items()}
+    assert (counts["won"], counts["lost"], counts["warning_closed"]) == (2, 1, 0)
+    assert sum(moved["won"]) == 0
+
+
+def test_some_events_are_listed_late_and_all_in_the_end(
+    vendors: Vendors, business: Business, serve: Callable[..., str]
+) -> None:
+    url = serve(stripe_api.app(vendors, business, None, timedelta(minutes=5)))
+
+    def lately() -> set[str]:
+        since = {"created[gte]": seconds(NOW - timedelta(hours=12)), "limit": 100}
+        asked = requests.get(f"{url}/v1/events", params=since, auth=(KEY, ""), timeout=5).json()
+        return {event["id"] for event in asked["data"]}
+
+    vendors.clock.shift(timedelta(minutes=6))
+    every = lately()
+    newest = max(event.at for event in events_of(business) if event.id in every)
+    vendors.clock.shift(newest - NOW - timedelta(minutes=6) + timedelta(seconds=1))
+    missing = every - lately()
+    assert all(
+        newest - event.at < timedelta(minutes=5) for event in events_of(business) if event.id in missing
+    )
+    vendors.clock.shift(timedelta(minutes=5))
+    assert lately() == every
 
 
 def test_an_invoice_embeds_ten_lines_and_lists_them_all(
