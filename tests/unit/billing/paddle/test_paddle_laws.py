@@ -77,6 +77,7 @@ HISTORY = [
 BOOK = written(HISTORY)
 
 
+@settings(deadline=None)
 @given(st.permutations(HISTORY), st.lists(st.sampled_from(HISTORY), max_size=12))
 def test_any_order_and_any_copies_of_the_records_give_the_same_book(
     records: list[RawRecord], copies: list[RawRecord]
@@ -84,6 +85,7 @@ def test_any_order_and_any_copies_of_the_records_give_the_same_book(
     assert written([*copies, *records]) == BOOK
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, len(HISTORY) - 1)))
 def test_whatever_is_known_so_far_keeps_the_laws_of_a_book(places: set[int]) -> None:
     events = written([HISTORY[place] for place in places]).events
@@ -168,7 +170,7 @@ def changed(told: Any, path: tuple[Any, ...], value: Any) -> Any:
 EVENTS = [record for record in HISTORY if not record.event_type.startswith("object.")]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_payload_of_any_shape_is_kept_and_booked_or_parked(data: st.DataObject) -> None:
     victim = data.draw(st.sampled_from(EVENTS))
@@ -196,6 +198,7 @@ def test_a_payload_of_any_shape_is_kept_and_booked_or_parked(data: st.DataObject
         assert alone.events == ()
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_listed_object_of_any_shape_is_booked_or_parked(data: st.DataObject) -> None:
     victim = data.draw(st.sampled_from([each for each in HISTORY if each.event_type.startswith("object.")]))
