@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from conversion_sync.model.conversion import REASONS, Reason
 from conversion_sync.model.money import decimal_amount
+from conversion_sync.model.revenue import CASH_KINDS
 from conversion_sync.model.windows import Window
 from conversion_sync.reports.credit import credit_by_network
 from conversion_sync.reports.reconciliation import Reconciliation, reconcile
@@ -206,10 +207,10 @@ def net_by_currency(totals: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 def billed(events: Iterable[EventTotal]) -> dict[str, int]:
-    """Net of the money events by currency, test mode included: what the billing system holds."""
+    """Net of the cash events by currency, test mode included: what the billing system holds."""
     net: Counter[str] = Counter()
     for line in events:
-        if line.lane == "money":
+        if line.kind in CASH_KINDS:
             net[line.currency] += line.net_minor
     return dict(sorted(net.items()))
 

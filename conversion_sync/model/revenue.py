@@ -81,7 +81,10 @@ ADJUSTMENT_KINDS = frozenset(
 )
 """Money that changed an earlier payment: what a platform can be told as a correction of it."""
 
-MONEY_KINDS = PAYMENT_KINDS | ADJUSTMENT_KINDS | {EventKind.CREDIT, EventKind.CREDIT_REVERSED}
+CASH_KINDS = PAYMENT_KINDS | ADJUSTMENT_KINDS
+"""What moved cash. Balance given to a customer is told in the money lane and moves none."""
+
+MONEY_KINDS = CASH_KINDS | {EventKind.CREDIT, EventKind.CREDIT_REVERSED}
 
 
 def lane_of(kind: EventKind) -> Lane:

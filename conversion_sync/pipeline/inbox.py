@@ -23,6 +23,7 @@ from conversion_sync.errors import ConversionSyncError, DataError, PermanentErro
 from conversion_sync.model.revenue import Transport
 from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Account, Context
+from conversion_sync.pipeline.history import read_pasts
 from conversion_sync.pipeline.pull import land_records, pull_billing
 from conversion_sync.pipeline.release import release
 from conversion_sync.pipeline.report import RoomReport
@@ -57,11 +58,12 @@ class Unread:
 def billing_events(ctx: Context, window: Window) -> RoomReport:
     """The room: webhooks first, which land whether or not the vendors' APIs answer, then the window's pull.
 
-    Raises as `pull_billing`.
+    Last what is missing of the accounts' past, which may take long. Raises as `pull_billing`.
     """
     landed = land_webhooks(ctx)
     pulled = pull_billing(ctx, window)
-    return RoomReport(room=pulled.room, counts={**pulled.counts, **landed.counts})
+    past = read_pasts(ctx)
+    return RoomReport(room=pulled.room, counts={**pulled.counts, **landed.counts, **past.counts})
 
 
 def land_webhooks(ctx: Context) -> RoomReport:

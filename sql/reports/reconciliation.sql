@@ -1,5 +1,5 @@
 -- To the cent: per ad account and currency, what billing says and where every cent of it stands (DESIGN.md §4, law 5).
---   billing     net of the alive live-mode money events
+--   billing     net of the alive live-mode money events; credit moves no cash and is none of it
 --   held        what the rows the platform holds changed in its books (book_minor)
 --   value_rule  net when they were planned minus what the platform was told, for those rows: the value rule's doing
 --   revised     what billing changed of those rows' facts after they had left. A refund that was taken off before its
@@ -12,7 +12,8 @@
 -- Cost:   revenue_event_time for the span, then conversion_event and conversion_parent probes.
 with event as (
     select event_key, currency, exponent, net_minor,
-           retired_at is null and livemode and lane = 'money' as counts
+           retired_at is null and livemode and lane = 'money'
+               and kind not in ('credit', 'credit_reversed') as counts
     from revenue_event
     where occurred_at >= cast(:start as timestamptz) and occurred_at < cast(:end as timestamptz)
         and currency is not null

@@ -251,3 +251,14 @@ def test_a_window_counts_its_own_events_only(database) -> None:
     rooms(engine)
     lines = reconcile(engine, NOW - 2 * HOUR, NOW)
     assert [(line.billing_minor, line.residual_minor) for line in lines] == [(10, 0), (10, 0)]
+
+
+def test_balance_given_to_a_customer_moves_no_cash(database) -> None:
+    engine = database.engine
+    world(engine)
+    pay(engine)
+    rooms(engine)
+    before = of(engine, "google_ads")
+    event(engine, "balance", EventKind.CREDIT, HOUR, net=-400)
+    rooms(engine)
+    assert of(engine, "google_ads") == before

@@ -19,6 +19,7 @@ from conversion_sync.cli.demo_report import (
     not_sent,
     platforms_own,
 )
+from conversion_sync.model.revenue import EventKind, lane_of
 from conversion_sync.reports.reconciliation import Reconciliation
 from conversion_sync.reports.status import LawStatus
 from conversion_sync.reports.summary import Delivered, EventTotal, Read, RowTotal
@@ -96,14 +97,13 @@ def test_the_truth_is_summed_over_kinds() -> None:
     assert net_by_currency(totals) == {"USD": 3}
 
 
-def event(lane: str, net: int) -> EventTotal:
-    return EventTotal(
-        kind="renewal", lane=lane, livemode=True, currency="USD", exponent=2, entries=1, net_minor=net
-    )
+def event(kind: str, net: int) -> EventTotal:
+    return total(kind, "USD", 2, 1, net, lane=lane_of(EventKind(kind)).value)
 
 
-def test_facts_without_money_are_not_billed() -> None:
-    assert billed([event("money", 5), event("money", -2), event("state", 9)]) == {"USD": 3}
+def test_facts_that_moved_no_cash_are_not_billed() -> None:
+    facts = [event("renewal", 5), event("refund", -2), event("credit", -4), event("cancellation", 9)]
+    assert billed(facts) == {"USD": 3}
 
 
 def row(platform: str, state: str, reason: str, entries: int) -> RowTotal:
