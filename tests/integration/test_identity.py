@@ -368,6 +368,22 @@ def test_a_payment_elsewhere_that_comes_late_or_goes_is_minded(engine) -> None:
     assert reasons(engine)["new"] == "ready"
 
 
+def test_a_customer_who_turns_out_to_be_anothers_leaves_a_first_payment_behind(engine) -> None:
+    land(engine, click("c", 10 * DAY, user="u1"))
+    say(
+        engine,
+        ("user", "u1", "customer", A, METADATA, HOUR),
+        ("customer", OLD, "customer", A, METADATA, 9 * DAY),
+    )
+    pay(engine, "old", 9 * DAY, OLD)
+    pay(engine, "new", HOUR, A)
+    rooms(engine, window=TINY)
+    assert reasons(engine) == {"new": "paid_elsewhere", "old": "ready"}
+    say(engine, ("customer", OLD, "customer", B, METADATA, HOUR))
+    rooms(engine, window=TINY)
+    assert reasons(engine) == {"new": "ready", "old": "no_click"}
+
+
 def test_a_first_payment_that_left_stays_what_it_was_told(engine) -> None:
     land(engine, click("c", 10 * DAY, user="u1"))
     say(engine, ("user", "u1", "customer", A, METADATA, HOUR))
