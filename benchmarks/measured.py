@@ -206,7 +206,7 @@ def claimed(engine: Engine, ctx: Context, platform: str, rows: int, size: int) -
 def bare(engine: Engine, ctx: Context, platform: str, vendor: Sinks, rows: int) -> Figures:
     """Bodies that are ready, and the rows the product wrote, copied batch by batch as they were."""
     size = ctx.catalogues[platform, "main"].batch_size
-    columns, ledger = table(engine, "conversion", "deadline, conversion_id")
+    columns, ledger = table(engine, "conversion", "deadline, conversion_id", leave="queue")
     named, lines = table(engine, "delivery_attempt", "attempt_id", leave="attempt_id")
     phase = named.index("phase")
     intents = [row for row in lines if row[phase] == "intent"]

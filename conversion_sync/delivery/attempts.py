@@ -8,11 +8,10 @@ person decides about a row is a line of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -62,28 +61,28 @@ class Page:
     request_sha256: str | None = None
 
 
-class Line(NamedTuple):
-    """What happened to one row at that moment. `text` is redacted already."""
+class Note(NamedTuple):
+    """What happened alike to some rows at that moment: a line each. `text` is redacted already."""
 
-    conversion_id: str
+    conversion_ids: Sequence[str]
     outcome: str | None = None
     code: str | None = None
     text: str | None = None
     request_ref: str | None = None
 
 
-def append(connection: Connection, page: Page, lines: Sequence[Line]) -> None:
+def append(connection: Connection, page: Page, notes: Sequence[Note]) -> None:
     """Adds lines to the end of one account's chain, in order. The month's partition must exist."""
-    if not lines:
+    if not notes:
         return
     ends = {"platform": page.platform, "account": page.account}
     end = str(connection.scalar(query("delivery/chain_end"), ends))
-    shared = _shared(page)
     copied: list[str] = []
-    for conversion_id, *said in lines:
-        digested, written = shared(*said)
-        previous, end = end, _sha256(f"{end}{BETWEEN}{conversion_id}{digested}")
-        copied.append(f"{conversion_id}{written}\t{previous}\t{end}\n")
+    for conversion_ids, *said in notes:
+        digested, written = _shared(page, said)
+        for conversion_id in conversion_ids:
+            previous, end = end, _sha256(f"{end}{BETWEEN}{conversion_id}{digested}")
+            copied.append(f"{conversion_id}{written}\t{previous}\t{end}\n")
     copy_lines(connection, "delivery_attempt", (*COLUMNS, "prev_digest", "digest"), copied)
     connection.execute(query("delivery/move_chain_end"), {**ends, "digest": end})
 
@@ -93,18 +92,12 @@ def link(previous: str, values: Sequence[object]) -> str:
     return _sha256(BETWEEN.join([previous, *map(_digested, values)]))
 
 
-def _shared(page: Page) -> Callable[..., tuple[str, str]]:
-    """What stands after the row's name, to be digested and to be written; made once where lines are alike."""
+def _shared(page: Page, said: Sequence[str | None]) -> tuple[str, str]:
+    """What stands after the names of rows that are alike, to be digested and to be written."""
     before = (page.at, page.platform, page.account, page.batch_id, page.phase.value)
-    after = (page.request_sha256, page.run_id)
-
-    @cache
-    def made(*said: str | None) -> tuple[str, str]:
-        values = [_text(value) for value in (*before, *said, *after)]
-        digested = [NOTHING if value is None else value for value in values]
-        return BETWEEN.join(["", *digested]), "\t".join(["", *map(copy_value, values)])
-
-    return made
+    values = [_text(value) for value in (*before, *said, page.request_sha256, page.run_id)]
+    digested = [NOTHING if value is None else value for value in values]
+    return BETWEEN.join(["", *digested]), "\t".join(["", *map(copy_value, values)])
 
 
 def _sha256(text: str) -> str:

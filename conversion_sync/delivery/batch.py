@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.books import Verdict, Verdicts, together
 from conversion_sync.delivery.gate import LANES
 from conversion_sync.delivery.isolate import STOPS, isolate
 from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.verdicts import NOT_TRIED, asked_delay, verdicts_of
 from conversion_sync.delivery.work import Work
-from conversion_sync.model.conversion import Outcome, Reason, State
+from conversion_sync.model.conversion import Outbound, Outcome, Reason, State
 from conversion_sync.platforms.platform import SendResult
 from conversion_sync.store.queries import query
 
@@ -74,8 +74,7 @@ def _record(work: Work, rows: Sequence[Claimed], result: SendResult) -> None:
                     "next_poll_at": now + facts.first_status_after,
                 },
             )
-    books.record(work.desk, books.new_batch_id(), verdicts, now)
-    work.tally.outcomes.update(verdict.outcome for verdict in verdicts)
+    _write_down(work, verdicts, now)
     stops = result.outcome in STOPS and result.code not in facts.resend_alone
     if stops and asked_delay(facts, result.code, result.retry_after) is None:
         work.backing_off.extend(item.row for item in rows)
@@ -84,24 +83,27 @@ def _record(work: Work, rows: Sequence[Claimed], result: SendResult) -> None:
 def _refuse_invalid(work: Work, batch: Sequence[Claimed]) -> list[Claimed]:
     """Rejects the rows the platform would refuse by its documented rules; returns the others."""
     good: list[Claimed] = []
-    bad: list[Verdict] = []
+    bad: list[tuple[Verdict, Outbound]] = []
     for item in batch:
         fault = work.adapter.invalid(item.row)
         if fault is None:
             good.append(item)
         else:
-            bad.append(_invalid(item, fault))
-    books.record(work.desk, books.new_batch_id(), bad, work.clock())
-    work.tally.outcomes.update(verdict.outcome for verdict in bad)
+            bad.append((_invalid(item, fault), item.row))
+    _write_down(work, together(bad), work.clock())
     return good
+
+
+def _write_down(work: Work, verdicts: Verdicts, now: datetime) -> None:
+    books.record(work.desk, verdicts, now)
+    for verdict, rows in verdicts.items():
+        work.tally.outcomes[verdict.outcome] += len(rows)
 
 
 def _invalid(item: Claimed, fault: str) -> Verdict:
     """A refusal by our own check; of a row in doubt it says nothing of the copy that may have arrived."""
     doubted = item.in_doubt
     return Verdict(
-        conversion_id=item.row.conversion_id,
-        occurred_at=item.row.occurred_at,
         state=State.UNKNOWN if doubted else State.REJECTED,
         reason=Reason.MAY_HAVE_ARRIVED if doubted else Reason.INVALID_ROW,
         outcome=(Outcome.AMBIGUOUS if doubted else Outcome.REJECTED).value,

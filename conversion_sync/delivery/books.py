@@ -8,38 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Line, Page, Phase
-from conversion_sync.delivery.desk import Desk, keys
+from conversion_sync.delivery.attempts import Note, Page, Phase
+from conversion_sync.delivery.desk import Desk, Keyed, keys
 from conversion_sync.delivery.rows import Claimed, read
 from conversion_sync.errors import TransientError
-from conversion_sync.model.conversion import (
-    ConversionId,
-    ConversionKind,
-    Outbound,
-    Outcome,
-    Reason,
-    State,
-)
+from conversion_sync.model.conversion import ConversionKind, Outbound, Outcome, Reason, State
 from conversion_sync.store.queries import query
 
 
 class Verdict(NamedTuple):
-    """The state a row goes to, and why. `counts_as_attempt` is False where nothing left for good reason.
+    """The state rows go to, and why. `counts_as_attempt` is False where nothing left for good reason."""
 
-    `occurred_at` is the row's, the other half of its key.
-    """
-
-    conversion_id: ConversionId
-    occurred_at: datetime
     state: State
     reason: Reason
     outcome: str
@@ -51,21 +38,24 @@ class Verdict(NamedTuple):
     request_ref: str | None = None
     batch_group: str | None = None
     alone: bool = False
-    """It goes again in a request of its own."""
+    """Each row goes again in a request of its own."""
+
+    @property
+    def is_final_word(self) -> bool:
+        """Whether the platform holds the rows, or certainly does not; corrections depend on it."""
+        return self.state not in (State.ACCEPTED, State.UNKNOWN) and not self.in_doubt
 
 
-BECOMES = attrgetter(
-    "state",
-    "reason",
-    "code",
-    "not_before",
-    "in_doubt",
-    "counts_as_attempt",
-    "request_ref",
-    "batch_group",
-    "alone",
-)
-"""What a verdict writes into a row."""
+Verdicts = Mapping[Verdict, Sequence[Keyed]]
+"""Verdicts, each with the rows it is given on."""
+
+
+def together(given: Iterable[tuple[Verdict, Keyed]]) -> Verdicts:
+    """The same by verdict, in the order they were first given."""
+    alike: dict[Verdict, list[Keyed]] = {}
+    for verdict, row in given:
+        alike.setdefault(verdict, []).append(row)
+    return alike
 
 
 def claim(
@@ -125,26 +115,26 @@ def release(desk: Desk, rows: Sequence[Outbound], now: datetime) -> None:
 def refused_whole(desk: Desk, rows: Sequence[Outbound], code: str, text: str, now: datetime) -> None:
     """Commits that a request was refused as a whole. Its rows stay in flight: a search goes on with them."""
     desk.open_month(now)
-    lines = [Line(row.conversion_id, Outcome.BAD_BATCH.value, code or None, text or None) for row in rows]
+    note = Note([row.conversion_id for row in rows], Outcome.BAD_BATCH.value, code or None, text or None)
     with desk.by_key() as connection:
         connection.execute(query("delivery/hold_rows"), keys(rows))
         connection.execute(query("delivery/not_taken_in"), keys(rows))
-        attempts.append(connection, _page(desk, new_batch_id(), Phase.OUTCOME, now), lines)
+        attempts.append(connection, _page(desk, new_batch_id(), Phase.OUTCOME, now), [note])
 
 
-def record(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
+def record(desk: Desk, verdicts: Verdicts, now: datetime) -> None:
     """Commits the outcome of a request for rows in flight, with its attempts."""
-    _write(desk, batch_id, list(verdicts), now, Phase.OUTCOME, State.IN_FLIGHT)
+    _write(desk, new_batch_id(), verdicts, now, Phase.OUTCOME, State.IN_FLIGHT)
 
 
-def recover(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
+def recover(desk: Desk, verdicts: Verdicts, now: datetime) -> None:
     """Commits what is decided about rows a dead delivery left in flight."""
-    _write(desk, batch_id, list(verdicts), now, Phase.RECOVERY, State.IN_FLIGHT)
+    _write(desk, new_batch_id(), verdicts, now, Phase.RECOVERY, State.IN_FLIGHT)
 
 
-def settle(desk: Desk, batch_id: str, verdicts: Iterable[Verdict], now: datetime) -> None:
+def settle(desk: Desk, batch_id: str, verdicts: Verdicts, now: datetime) -> None:
     """Commits how the platform finally answered for accepted rows."""
-    _write(desk, batch_id, list(verdicts), now, Phase.SETTLEMENT, State.ACCEPTED)
+    _write(desk, batch_id, verdicts, now, Phase.SETTLEMENT, State.ACCEPTED)
 
 
 def new_batch_id() -> str:
@@ -153,58 +143,46 @@ def new_batch_id() -> str:
 
 
 def _write(
-    desk: Desk, batch_id: str, verdicts: list[Verdict], now: datetime, phase: Phase, from_state: State
+    desk: Desk, batch_id: str, verdicts: Verdicts, now: datetime, phase: Phase, from_state: State
 ) -> None:
     if not verdicts:
         return
     desk.open_month(now)
-    known = [verdict for verdict in verdicts if _is_known(verdict)]
-    lines = [
-        Line(
-            verdict.conversion_id,
-            verdict.outcome,
-            verdict.code or None,
-            verdict.text or None,
-            verdict.request_ref,
-        )
-        for verdict in verdicts
-    ]
+    named = {verdict: keys(rows) for verdict, rows in verdicts.items()}
     with desk.by_key() as connection:
         # Stale marks before ledger rows, the order planning locks in: neither waits for the other in a ring.
-        if known:
-            connection.execute(query("delivery/mark_corrections"), keys(known))
-        connection.execute(query("delivery/hold_rows"), keys(verdicts))
-        for becomes, rows in _alike(verdicts):
+        for verdict, rows in named.items():
+            if verdict.is_final_word:
+                connection.execute(query("delivery/mark_corrections"), rows)
+        if len(verdicts) > 1:
+            everything = [row for rows in verdicts.values() for row in rows]
+            connection.execute(query("delivery/hold_rows"), keys(everything))
+        for verdict, rows in named.items():
             connection.execute(
                 query("delivery/record_outcomes"),
-                {**keys(rows), **becomes, "from_state": from_state.value, "now": now},
+                {**rows, **_becomes(verdict), "from_state": from_state.value, "now": now},
             )
-        attempts.append(connection, _page(desk, batch_id, phase, now), lines)
+        attempts.append(connection, _page(desk, batch_id, phase, now), list(starmap(_note, verdicts.items())))
 
 
-def _alike(verdicts: Sequence[Verdict]) -> list[tuple[dict[str, Any], list[Verdict]]]:
-    """Verdicts that say the same, as bind values, each with the rows it is said of."""
-    groups: dict[tuple[object, ...], list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        groups[BECOMES(verdict)].append(verdict)
-    return [
-        (
-            {
-                "state": first.state.value,
-                "reason": first.reason.value,
-                "code": first.code or None,
-                "not_before": first.not_before,
-                "in_doubt": first.in_doubt,
-                "counts_as_attempt": first.counts_as_attempt,
-                "request_ref": first.request_ref,
-                "batch_group": first.batch_group,
-                "alone": first.alone,
-            },
-            rows,
-        )
-        for rows in groups.values()
-        for first in rows[:1]
-    ]
+def _becomes(verdict: Verdict) -> dict[str, Any]:
+    """What a verdict writes into its rows, as bind values."""
+    return {
+        "state": verdict.state.value,
+        "reason": verdict.reason.value,
+        "code": verdict.code or None,
+        "not_before": verdict.not_before,
+        "in_doubt": verdict.in_doubt,
+        "counts_as_attempt": verdict.counts_as_attempt,
+        "request_ref": verdict.request_ref,
+        "batch_group": verdict.batch_group,
+        "alone": verdict.alone,
+    }
+
+
+def _note(verdict: Verdict, rows: Sequence[Keyed]) -> Note:
+    ids = [row.conversion_id for row in rows]
+    return Note(ids, verdict.outcome, verdict.code or None, verdict.text or None, verdict.request_ref)
 
 
 def _page(desk: Desk, batch_id: str, phase: Phase, now: datetime, request_sha256: str | None = None) -> Page:
@@ -219,16 +197,11 @@ def _page(desk: Desk, batch_id: str, phase: Phase, now: datetime, request_sha256
     )
 
 
-def _is_known(verdict: Verdict) -> bool:
-    """Whether the platform holds the row, or certainly does not; corrections depend on it."""
-    return verdict.state not in (State.ACCEPTED, State.UNKNOWN) and not verdict.in_doubt
-
-
 def _intend(
     connection: Connection, desk: Desk, rows: Sequence[Outbound], batch_id: str, now: datetime
 ) -> None:
     page = _page(desk, batch_id, Phase.INTENT, now, request_digest(rows))
-    attempts.append(connection, page, [Line(row.conversion_id) for row in rows])
+    attempts.append(connection, page, [Note([row.conversion_id for row in rows])])
 
 
 def request_digest(rows: Sequence[Outbound]) -> str:

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Line, Page, Phase
+from conversion_sync.delivery.attempts import Note, Page, Phase
 from conversion_sync.delivery.books import new_batch_id
 from conversion_sync.delivery.plan import replan
 from conversion_sync.model.conversion import Reason, State
@@ -238,5 +238,5 @@ def _put_on_record(
             phase=Phase.OPERATOR,
             run_id=by.run_id,
         )
-        lines = [Line(conversion_id, decision.value, text=said) for _, _, conversion_id in rows]
-        attempts.append(connection, page, lines)
+        note = Note([conversion_id for _, _, conversion_id in rows], decision.value, text=said)
+        attempts.append(connection, page, [note])

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.books import Verdict, together
 from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import Gate, Paced
 from conversion_sync.delivery.plan import plan
@@ -84,7 +84,8 @@ def settle_due(desk: Desk, adapter: Paced, now: datetime) -> Settled:
         if answer is None:
             break
         verdicts = decide(rows, answer, adapter.catalogue, now, poll.request_ref, poll.accepted_at)
-        books.settle(desk, sent[0].batch_id if sent else books.new_batch_id(), verdicts, now)
+        decided = together(zip(verdicts, sent, strict=False))
+        books.settle(desk, sent[0].batch_id if sent else books.new_batch_id(), decided, now)
         found.requests += 1
         found.reasons.update(answer.counts)
         _count(found.rows, verdicts, len(rows))
@@ -133,11 +134,11 @@ def decide(
     )
     match answer.status:
         case SettlementStatus.SETTLED:
-            return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in rows]
+            return [_verdict(State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer)] * len(rows)
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL if len(rows) == 1:
             return [_failed(row, answer, facts, now) for row in rows]
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL if holds_all:
-            return [_verdict(row, State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer) for row in rows]
+            return [_verdict(State.SETTLED, Reason.CONFIRMED, Outcome.DELIVERED, answer)] * len(rows)
         case SettlementStatus.FAILED if len(answer.counts) <= 1:
             return [_failed(row, answer, facts, now) for row in rows]
         case SettlementStatus.FAILED | SettlementStatus.PARTIAL:
@@ -149,7 +150,7 @@ def decide(
 def _lost(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -> Verdict:
     """Nobody can say any more what became of its request."""
     state, reason, not_before, doubtful = in_doubt(row.first_sent_at, facts, now, now)
-    return _verdict(row, state, reason, Outcome.AMBIGUOUS, answer, not_before=not_before, in_doubt=doubtful)
+    return _verdict(state, reason, Outcome.AMBIGUOUS, answer, not_before=not_before, in_doubt=doubtful)
 
 
 def _failed(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -> Verdict:
@@ -165,14 +166,13 @@ def _failed(row: Claimed, answer: Settlement, facts: Catalogue, now: datetime) -
             state, reason = State.HELD, Reason.ACCOUNT_SETTING
         case _:
             state, reason = State.REJECTED, refused(facts, code)
-    return _verdict(row, state, reason, outcome, answer, code, not_before=not_before)
+    return _verdict(state, reason, outcome, answer, code, not_before=not_before)
 
 
 def _split(rows: Sequence[Claimed], answer: Settlement, now: datetime, request_ref: str) -> list[Verdict]:
     middle = (len(rows) + 1) // 2
     return [
         _verdict(
-            row,
             State.PLANNED,
             Reason.RESEND_IN_DOUBT,
             Outcome.AMBIGUOUS,
@@ -181,12 +181,11 @@ def _split(rows: Sequence[Claimed], answer: Settlement, now: datetime, request_r
             in_doubt=True,
             batch_group=f"{request_ref}:{'first' if place < middle else 'second'}",
         )
-        for place, row in enumerate(rows)
+        for place in range(len(rows))
     ]
 
 
 def _verdict(
-    row: Claimed,
     state: State,
     reason: Reason,
     outcome: Outcome,
@@ -198,8 +197,6 @@ def _verdict(
     batch_group: str | None = None,
 ) -> Verdict:
     return Verdict(
-        conversion_id=row.row.conversion_id,
-        occurred_at=row.row.occurred_at,
         state=state,
         reason=reason,
         outcome=outcome.value,

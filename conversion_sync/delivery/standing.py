@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from conversion_sync.delivery import books
-from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.books import Verdict, together
 from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.plan import plan
 from conversion_sync.delivery.verdicts import NOT_TRIED, doubtful_since, in_doubt
@@ -26,17 +26,15 @@ def recover(desk: Desk, adapter: Platform, now: datetime) -> int:
     """Decides about rows a dead delivery left in flight; returns how many may have arrived."""
     with desk.engine.begin() as connection:
         orphans = connection.execute(query("delivery/orphans"), desk.key).all()
-    verdicts = [_orphaned(orphan, adapter.catalogue, now) for orphan in orphans]
-    books.recover(desk, books.new_batch_id(), verdicts, now)
-    return sum(verdict.in_doubt for verdict in verdicts)
+    verdicts = together((_orphaned(orphan, adapter.catalogue, now), orphan) for orphan in orphans)
+    books.recover(desk, verdicts, now)
+    return sum(len(rows) for verdict, rows in verdicts.items() if verdict.in_doubt)
 
 
 def _orphaned(orphan: Row[Any], facts: Catalogue, now: datetime) -> Verdict:
     """`orphan` by sql/delivery/orphans.sql."""
     if orphan.first_sent_at is None:
         return Verdict(
-            conversion_id=orphan.conversion_id,
-            occurred_at=orphan.occurred_at,
             state=State.PLANNED,
             reason=Reason.WAITS_RETRY,
             outcome=Outcome.RETRY_LATER.value,
@@ -46,8 +44,6 @@ def _orphaned(orphan: Row[Any], facts: Catalogue, now: datetime) -> Verdict:
         )
     state, reason, not_before, doubtful = in_doubt(orphan.first_sent_at, facts, now, now)
     return Verdict(
-        conversion_id=orphan.conversion_id,
-        occurred_at=orphan.occurred_at,
         state=state,
         reason=reason,
         outcome=Outcome.AMBIGUOUS.value,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from conversion_sync.delivery.books import Verdict
+from conversion_sync.delivery.books import Verdict, Verdicts, together
 from conversion_sync.delivery.rows import Claimed
 from conversion_sync.model.conversion import Outcome, Reason, State
 from conversion_sync.platforms.platform import (
@@ -31,20 +31,22 @@ LONGEST_ASKED = timedelta(days=1)
 """Of a delay the platform asks for."""
 NOT_TRIED = "not_tried"
 """The code of rows that a search for bad rows left for later; it is ours, and no row's fault."""
+FOR_ALL = frozenset({Outcome.DELIVERED, Outcome.ACCEPTED})
+"""Answers that mean the same for every row, whatever became of it before."""
 PATIENCE = Patience()
 PATIENCE_WITH_THE_UNKNOWN = Patience(tries=10, lasting=timedelta(days=1))
 """For codes no catalogue lists: long enough for an outage, too short to ask for ever."""
 
 
-def verdicts_of(
-    batch: Sequence[Claimed], result: SendResult, facts: Catalogue, now: datetime
-) -> list[Verdict]:
-    """One verdict a row, for an answer that is not a refused batch."""
+def verdicts_of(batch: Sequence[Claimed], result: SendResult, facts: Catalogue, now: datetime) -> Verdicts:
+    """What becomes of the rows, for an answer that is not a refused batch."""
     whole = RowResult(outcome=result.outcome, code=result.code, text=result.text)
-    return [
-        verdict_of(item, result.rows.get(index, whole), facts, now, result)
+    if not result.rows and result.outcome in FOR_ALL:
+        return {verdict_of(batch[0], whole, facts, now, result): [item.row for item in batch]}
+    return together(
+        (verdict_of(item, result.rows.get(index, whole), facts, now, result), item.row)
         for index, item in enumerate(batch)
-    ]
+    )
 
 
 def verdict_of(
@@ -54,8 +56,6 @@ def verdict_of(
     state, reason, not_before, in_doubt, counts = _decide(item, answer, facts, now, result)
     alone = answer.outcome is Outcome.AMBIGUOUS and answer.code in facts.resend_alone
     return Verdict(
-        conversion_id=item.row.conversion_id,
-        occurred_at=item.row.occurred_at,
         state=state,
         reason=reason,
         outcome=answer.outcome.value,

@@ -3,7 +3,7 @@
 with waiting as (
     select platform, account, count(*) as entries, max(conversion_id) as example
     from conversion
-    where state = 'held' and reason = 'credential_or_configuration'
+    where queue = 'held' and reason = 'credential_or_configuration'
     group by platform, account
 )
 select waiting.platform, waiting.account, waiting.entries, said.at, coalesce(said.code, '') as code,

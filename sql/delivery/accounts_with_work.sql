@@ -13,7 +13,7 @@ select distinct platform, account
 from plan_account
 join conversion as entry using (platform, account)
 left join pause using (platform, account, kind)
-where entry.state = 'planned' and entry.not_before <= :now and entry.deadline > :now
+where entry.queue = 'leaving' and entry.state = 'planned' and entry.not_before <= :now and entry.deadline > :now
     and coalesce(pause.until, :now) <= :now
     and (entry.not_before > :since or pause.until > :since
          or kind = 'adjustment' and entry.reason = 'ready' and entry.changed_at > :since)

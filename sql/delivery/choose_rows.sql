@@ -11,7 +11,7 @@ with named as (
 ), chosen as (
     select entry.*
     from conversion as entry
-    where entry.state in ('held', 'unknown', 'rejected') and entry.state = any (cast(:states as text[]))
+    where entry.queue in ('held', 'unknown', 'rejected') and entry.queue = any (cast(:states as text[]))
         and (cast(:names as text[]) is null or entry.conversion_id in (select conversion_id from named))
         and (cast(:reasons as text[]) is null or entry.reason = any (cast(:reasons as text[])))
         and (cast(:code as text) is null or coalesce(entry.code, '') = :code)

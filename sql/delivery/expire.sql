@@ -5,11 +5,11 @@
 insert into dirty (room, key)
 select 'plan', event_key
 from conversion
-where platform = :platform and account = :account and state = 'planned' and not in_doubt and deadline <= :now
+where platform = :platform and account = :account and queue = 'leaving' and state = 'planned' and not in_doubt and deadline <= :now
 union
 select 'plan', event_key
 from conversion
-where platform = :platform and account = :account and state = 'held' and deadline <= :now
+where platform = :platform and account = :account and queue = 'held' and deadline <= :now
     and reason in ('credential_or_configuration', 'account_setting')
 order by 2
 on conflict (room, key) do update set marked_at = excluded.marked_at

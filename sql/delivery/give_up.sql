@@ -5,7 +5,7 @@
 with lost as (
     select conversion_id, occurred_at
     from conversion
-    where platform = :platform and account = :account and state = 'planned' and in_doubt
+    where platform = :platform and account = :account and queue = 'leaving' and state = 'planned' and in_doubt
         and (deadline <= :now or first_sent_at <= :doubtful_since)
     order by conversion_id
     for update

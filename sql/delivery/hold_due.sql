@@ -4,7 +4,7 @@
 with due as (
     select conversion_id, occurred_at
     from conversion
-    where platform = :platform and account = :account and state = 'planned' and not in_doubt
+    where platform = :platform and account = :account and queue = 'leaving' and state = 'planned' and not in_doubt
         and not_before <= :now and deadline > :now and occurred_at < :horizon
     order by conversion_id
     for update

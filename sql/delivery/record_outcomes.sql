@@ -1,10 +1,19 @@
 -- Writes what became of rows that are in flight, or accepted, where it is the same for all; a row that has left that state
 -- does not change. A row that was certainly not taken in has not been sent yet: the dedup promise counts from the first
--- copy in doubt.
+-- copy in doubt. Rows are locked in the order planning holds them.
 -- Input:  :conversion_ids (with commas), :earliest, :latest (times of their events),
 --         :from_state, :state, :reason, :code, :not_before, :in_doubt, :counts_as_attempt, :request_ref, :batch_group,
 --         :alone (each row becomes a batch group of its own), :now. Output: conversion.
--- Cost:   primary-key probes in the partitions of that time.
+-- Cost:   primary-key probes in the partitions of that time, then each row's own partition.
+with held as (
+    select entry.conversion_id, entry.occurred_at
+    from unnest(string_to_array(:conversion_ids, ',')) as named (conversion_id)
+    join conversion as entry
+        on entry.conversion_id = named.conversion_id and entry.occurred_at between :earliest and :latest
+    where entry.state = :from_state
+    order by entry.conversion_id
+    for update of entry
+)
 update conversion as entry
 set state = cast(:state as text), reason = cast(:reason as text), code = cast(:code as text),
     later_code = case when cast(:state as text) = 'planned' then cast(:code as text) else later_code end,
@@ -20,5 +29,5 @@ set state = cast(:state as text), reason = cast(:reason as text), code = cast(:c
     request_ref = coalesce(cast(:request_ref as text), request_ref),
     batch_group = case when cast(:alone as boolean) then 'alone:' || entry.conversion_id else coalesce(cast(:batch_group as text), batch_group) end,
     changed_at = cast(:now as timestamptz)
-where entry.conversion_id = any (string_to_array(:conversion_ids, ',')) and occurred_at between :earliest and :latest
-    and state = :from_state
+from held
+where entry.conversion_id = held.conversion_id and entry.occurred_at = held.occurred_at

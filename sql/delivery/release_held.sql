@@ -4,7 +4,7 @@
 with waiting as (
     select conversion_id, occurred_at
     from conversion
-    where platform = :platform and account = :account and state = 'held' and reason = 'credential_or_configuration'
+    where platform = :platform and account = :account and queue = 'held' and reason = 'credential_or_configuration'
     order by conversion_id
     for update
 )

@@ -5,7 +5,7 @@ select platform, account, state, reason, coalesce(code, '') as code, currency, e
        count(*) as entries, sum(value_minor)::bigint as value_minor, min(changed_at) as oldest,
        min(deadline) as next_deadline
 from conversion
-where state in ('held', 'unknown', 'rejected') and state = any (cast(:states as text[]))
+where queue in ('held', 'unknown', 'rejected') and queue = any (cast(:states as text[]))
     and (cast(:platform as text) is null or platform = :platform)
     and (cast(:account as text) is null or account = :account)
     and (cast(:code as text) is null or coalesce(code, '') = :code)

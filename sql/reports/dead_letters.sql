@@ -5,7 +5,7 @@
 with waiting as (
     select *
     from conversion
-    where state in ('held', 'unknown', 'rejected') and state = any (cast(:states as text[]))
+    where queue in ('held', 'unknown', 'rejected') and queue = any (cast(:states as text[]))
         and (cast(:platform as text) is null or platform = :platform)
         and (cast(:account as text) is null or account = :account)
         and (cast(:code as text) is null or coalesce(code, '') = :code)

@@ -3,11 +3,11 @@
 with waiting as (
     select platform, account, state, reason, conversion_id
     from conversion
-    where state in ('held', 'unknown')
+    where queue in ('held', 'unknown')
     union all
     select platform, account, state, reason, conversion_id
     from conversion
-    where state = 'rejected' and occurred_at >= :since
+    where queue = 'rejected' and occurred_at >= :since
 ), counted as (
     select platform, account, state, reason, count(*) as entries, max(conversion_id) as example
     from waiting

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Line, Page, Phase
+from conversion_sync.delivery.attempts import Note, Page, Phase
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.revenue import EventKind
 from conversion_sync.reports.laws import ChainBreak, chain_breaks, conservation, credit_sums
@@ -37,10 +37,10 @@ def chained(database) -> Engine:
     """Four lines: two rows leave, one is answered, another leaves."""
     ensure_months(database.engine, "delivery_attempt", [NOW])
     with database.engine.begin() as connection:
-        attempts.append(connection, page(Phase.INTENT, 1), [Line("c1"), Line("c2")])
+        attempts.append(connection, page(Phase.INTENT, 1), [Note(("c1", "c2"))])
     with database.engine.begin() as connection:
-        attempts.append(connection, page(Phase.OUTCOME, 3), [Line("c3", text="fbtrace \u00e9")])
-        attempts.append(connection, page(Phase.INTENT, 4), [Line("c4")])
+        attempts.append(connection, page(Phase.OUTCOME, 3), [Note(("c3",), text="fbtrace \u00e9")])
+        attempts.append(connection, page(Phase.INTENT, 4), [Note(("c4",))])
     return database.engine
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from conversion_sync.delivery import attempts
-from conversion_sync.delivery.attempts import Line, Page, Phase
+from conversion_sync.delivery.attempts import Note, Page, Phase
 from conversion_sync.errors import DataError
 from conversion_sync.model.click import ClickIdKind
 from conversion_sync.model.conversion import REASONS, ConversionKind, Reason, conversion_id
@@ -65,9 +65,9 @@ def stand(engine: Engine, platform: str, state: str, reason: str, code: str | No
             ),
             {"state": state, "reason": reason, "code": code, "id": known},
         )
-        for phase, line in ((Phase.INTENT, Line(known)), (Phase.OUTCOME, Line(known, state, code, said))):
+        for phase, note in ((Phase.INTENT, Note((known,))), (Phase.OUTCOME, Note((known,), state, code, said))):
             page = Page(at=NOW, platform=platform, account="main", batch_id="b1", phase=phase, run_id="run")
-            attempts.append(connection, page, [line])
+            attempts.append(connection, page, [note])
 
 
 def test_a_record_holds_all_that_is_documented(engine) -> None:
