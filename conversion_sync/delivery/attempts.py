@@ -7,11 +7,11 @@ person decides about a row is a line of its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -81,7 +81,7 @@ def append(connection: Connection, page: Page, notes: Sequence[Note]) -> None:
     for conversion_ids, *said in notes:
         digested, written = _shared(page, said)
         for conversion_id in conversion_ids:
-            previous, end = end, _sha256(f"{end}{BETWEEN}{conversion_id}{digested}")
+            previous, end = end, sha256(f"{end}{BETWEEN}{conversion_id}{digested}".encode()).hexdigest()
             copied.append(f"{conversion_id}{written}\t{previous}\t{end}\n")
     copy_lines(connection, "delivery_attempt", (*COLUMNS, "prev_digest", "digest"), copied)
     connection.execute(query("delivery/move_chain_end"), {**ends, "digest": end})
@@ -89,7 +89,7 @@ def append(connection: Connection, page: Page, notes: Sequence[Note]) -> None:
 
 def link(previous: str, values: Sequence[object]) -> str:
     """The digest of a line: SHA-256 over the digest before it and the line's values by COLUMNS, hex."""
-    return _sha256(BETWEEN.join([previous, *map(_digested, values)]))
+    return sha256(BETWEEN.join([previous, *map(_digested, values)]).encode()).hexdigest()
 
 
 def _shared(page: Page, said: Sequence[str | None]) -> tuple[str, str]:
@@ -98,10 +98,6 @@ def _shared(page: Page, said: Sequence[str | None]) -> tuple[str, str]:
     values = [_text(value) for value in (*before, *said, page.request_sha256, page.run_id)]
     digested = [NOTHING if value is None else value for value in values]
     return BETWEEN.join(["", *digested]), "\t".join(["", *map(copy_value, values)])
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digested(value: object) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from conversion_sync.delivery import books
 from conversion_sync.delivery.books import Verdict, Verdicts, together
 from conversion_sync.delivery.gate import LANES
 from conversion_sync.delivery.isolate import STOPS, isolate
 from conversion_sync.delivery.rows import Claimed
-from conversion_sync.delivery.verdicts import NOT_TRIED, asked_delay, verdicts_of
+from conversion_sync.delivery.verdicts import FOR_ALL, NOT_TRIED, asked_delay, verdicts_of
 from conversion_sync.delivery.work import Work
 from conversion_sync.model.conversion import Outbound, Outcome, Reason, State
 from conversion_sync.platforms.platform import SendResult
@@ -74,7 +75,11 @@ def _record(work: Work, rows: Sequence[Claimed], result: SendResult) -> None:
                     "next_poll_at": now + facts.first_status_after,
                 },
             )
-    _write_down(work, verdicts, now)
+    if result.outcome in FOR_ALL and not result.rows:
+        work.clerk.hand(partial(books.record, work.desk, verdicts, now))
+    else:
+        books.record(work.desk, verdicts, now)
+    _count(work, verdicts)
     stops = result.outcome in STOPS and result.code not in facts.resend_alone
     if stops and asked_delay(facts, result.code, result.retry_after) is None:
         work.backing_off.extend(item.row for item in rows)
@@ -90,12 +95,13 @@ def _refuse_invalid(work: Work, batch: Sequence[Claimed]) -> list[Claimed]:
             good.append(item)
         else:
             bad.append((_invalid(item, fault), item.row))
-    _write_down(work, together(bad), work.clock())
+    refused = together(bad)
+    books.record(work.desk, refused, work.clock())
+    _count(work, refused)
     return good
 
 
-def _write_down(work: Work, verdicts: Verdicts, now: datetime) -> None:
-    books.record(work.desk, verdicts, now)
+def _count(work: Work, verdicts: Verdicts) -> None:
     for verdict, rows in verdicts.items():
         work.tally.outcomes[verdict.outcome] += len(rows)
 

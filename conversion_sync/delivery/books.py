@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -59,9 +59,19 @@ def together(given: Iterable[tuple[Verdict, Keyed]]) -> Verdicts:
 
 
 def claim(
-    desk: Desk, kind: ConversionKind, now: datetime, horizon: datetime, size: int, *, per_action: bool
+    desk: Desk,
+    kind: ConversionKind,
+    now: datetime,
+    horizon: datetime,
+    size: int,
+    *,
+    per_action: bool,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Claimed]:
-    """Puts the next batch in flight and commits the intent; empty when nothing is due."""
+    """Puts the next batch in flight and commits the intent; empty when nothing is due.
+
+    `before` is called when the rows are read, before the intent is written; if it raises, nothing was claimed.
+    """
     desk.open_month(now)
     batch_id = new_batch_id()
     with desk.by_key() as connection:
@@ -79,7 +89,10 @@ def claim(
             },
         ).all()
         batch = read(connection, desk, claimed)
-        _intend(connection, desk, [item.row for item in batch], batch_id, now)
+        rows = [item.row for item in batch]
+        digest = request_digest(rows)
+        before()
+        _intend(connection, desk, rows, digest, batch_id, now)
     return batch
 
 
@@ -101,7 +114,7 @@ def intend(desk: Desk, rows: Sequence[Claimed], now: datetime) -> str:
                 remedy="None needed: what is left is the other's. If it happens often, look for what ends "
                 "idle connections to the database.",
             )
-        _intend(connection, desk, sent, batch_id, now)
+        _intend(connection, desk, sent, request_digest(sent), batch_id, now)
     return batch_id
 
 
@@ -198,9 +211,9 @@ def _page(desk: Desk, batch_id: str, phase: Phase, now: datetime, request_sha256
 
 
 def _intend(
-    connection: Connection, desk: Desk, rows: Sequence[Outbound], batch_id: str, now: datetime
+    connection: Connection, desk: Desk, rows: Sequence[Outbound], digest: str, batch_id: str, now: datetime
 ) -> None:
-    page = _page(desk, batch_id, Phase.INTENT, now, request_digest(rows))
+    page = _page(desk, batch_id, Phase.INTENT, now, digest)
     attempts.append(connection, page, [Note([row.conversion_id for row in rows])])
 
 
@@ -213,7 +226,7 @@ def _asked(row: Outbound) -> str:
     """What is asked for one row; times as seconds, which cost a fraction of their text."""
     value, adjusted_at = row.value, row.adjusted_at
     return (
-        f"{row.vendor_id} {row.verb.value} {row.target}"
+        f"{row.vendor_id} {row.verb} {row.target}"
         f" {value.minor if value else ''} {value.currency if value else ''}"
         f" {row.occurred_at.timestamp()} {adjusted_at.timestamp() if adjusted_at else ''} {row.click_ids}"
         f" {row.landing_url} {row.user_agent} {row.ip_address} {row.ad_user_data} {row.ad_personalization}"

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 
 import tenacity
 
 from conversion_sync.config.settings import UploadMode
 from conversion_sync.delivery import books
 from conversion_sync.delivery.batch import send_batch
-from conversion_sync.delivery.desk import Desk
+from conversion_sync.delivery.clerk import PATIENCE, Clerk
+from conversion_sync.delivery.desk import Desk, at_work
 from conversion_sync.delivery.gate import LANES, LONGEST_PAUSE, Gate, Paced
 from conversion_sync.delivery.pacing import jittered
 from conversion_sync.delivery.plan import plan
+from conversion_sync.delivery.rows import Claimed
 from conversion_sync.delivery.settle import settle_due
 from conversion_sync.delivery.standing import expire, hold_due, recover, release_held
 from conversion_sync.delivery.tally import Tally
@@ -54,10 +58,16 @@ def deliver(
 
     `dry_run` sends nothing, `validate_only` asks the platform to check and changes no row.
     """
-    gate = Gate(desk=desk, facts=adapter.catalogue, clock=clock, sleep=sleep)
-    work = Work(desk=desk, adapter=adapter, window=window, clock=clock, sleep=sleep, gate=gate)
-    tally, paced = work.tally, Paced(adapter, gate)
-    with session_lock(desk.engine, "deliver", desk.platform, desk.account):
+    with (
+        session_lock(desk.engine, "deliver", desk.platform, desk.account),
+        at_work(desk) as desk,
+        closing(Clerk()) as clerk,
+    ):
+        gate = Gate(desk=desk, facts=adapter.catalogue, clock=clock, sleep=sleep)
+        work = Work(
+            desk=desk, adapter=adapter, window=window, clock=clock, sleep=sleep, gate=gate, clerk=clerk
+        )
+        tally, paced = work.tally, Paced(adapter, gate)
         tally.recovered = recover(desk, adapter, clock())
         expire(desk, adapter, clock())
         if mode is not UploadMode.DRY_RUN:
@@ -117,19 +127,19 @@ def _send_kind(work: Work, kind: ConversionKind) -> None:
 
 def _drain(work: Work, kind: ConversionKind) -> SendResult | None:
     """Claims and sends batch after batch; returns what stopped it, or None when nothing is due."""
+    try:
+        return _batch_after_batch(work, kind)
+    finally:
+        work.clerk.wait()
+
+
+def _batch_after_batch(work: Work, kind: ConversionKind) -> SendResult | None:
     facts = work.adapter.catalogue
     while _is_due(work, kind):
         entered = work.gate.enter(LANES[kind], facts.batch_size)
         if isinstance(entered, SendResult):
             return entered
-        batch = books.claim(
-            work.desk,
-            kind,
-            work.clock(),
-            work.window.end,
-            entered.conversions,
-            per_action=facts.confirms_later,
-        )
+        batch = _claim(work, kind, entered.conversions)
         work.gate.unused(LANES[kind], entered.conversions - len(batch))
         if not batch:
             return None
@@ -141,10 +151,28 @@ def _drain(work: Work, kind: ConversionKind) -> SendResult | None:
     return None
 
 
+def _claim(work: Work, kind: ConversionKind, most: int) -> list[Claimed]:
+    """The next batch, in flight: claimed while the outcome before it is written, if that goes quickly."""
+    claim = partial(
+        books.claim,
+        work.desk,
+        kind,
+        work.clock(),
+        work.window.end,
+        most,
+        per_action=work.adapter.catalogue.confirms_later,
+    )
+    try:
+        return claim(before=lambda: work.clerk.wait(PATIENCE))
+    except TimeoutError:
+        work.clerk.wait()
+        return claim()
+
+
 def _is_due(work: Work, kind: ConversionKind) -> bool:
     """Whether there is a request to make: the gate counts those it lets through."""
     due = {**work.desk.key, "kind": kind.value, "now": work.clock(), "horizon": work.window.end}
-    with work.desk.by_key() as connection:
+    with work.desk.at_once() as connection:
         return connection.execute(query("delivery/any_due"), due).one_or_none() is not None
 
 

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
+from conversion_sync.store.engine import connect
 from conversion_sync.store.partitions import ensure_months
-from conversion_sync.store.queries import query
+
+
+BY_KEY = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""Rows are looked up by index, one by one: a batch is small beside the ledger, and a plan that reads a month to find a
+thousand rows would make deliveries slower the more was delivered before. Planning each statement anew for its values
+costs more than a small batch, and finds the same plan."""
+SET = text("select set_config(:name, :value, true)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +37,8 @@ class Desk:
     targets: Mapping[str, Mapping[str, str]]
     rules: tuple[str, ...] = ()
     """Under which rules the account sends customers' identifiers; none unless its configuration says so."""
+    own: Engine | None = None
+    """Connections on which every transaction looks rows up by index, while the account is worked on."""
     _months: set[tuple[int, int]] = field(default_factory=set, repr=False, compare=False)
 
     def open_month(self, now: datetime) -> None:
@@ -36,14 +50,31 @@ class Desk:
     @contextmanager
     def by_key(self) -> Iterator[Connection]:
         """A transaction in which rows are looked up by index alone."""
-        with self.engine.begin() as connection:
-            connection.execute(query("delivery/by_key"))
+        with (self.own or self.engine).begin() as connection:
+            if self.own is None:
+                connection.execute(SET, [{"name": name, "value": value} for name, value in BY_KEY.items()])
             yield connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """Statements that are each a transaction, looked up in the same way where the account is worked on."""
+        with (self.own or self.engine).connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def key(self) -> dict[str, str]:
         """The account as bind values."""
         return {"platform": self.platform, "account": self.account}
+
+
+@contextmanager
+def at_work(desk: Desk) -> Iterator[Desk]:
+    """The desk with connections of its own, for the length of a delivery."""
+    own = connect(desk.engine.url.render_as_string(hide_password=False), BY_KEY)
+    try:
+        yield replace(desk, own=own)
+    finally:
+        own.dispose()
 
 
 class Keyed(Protocol):

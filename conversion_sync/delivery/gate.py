@@ -102,7 +102,7 @@ class Gate:
                 return _stop(self._breaker_pause(), now)
         bucket = self.facts.bucket(lane)
         limits = self.facts.limits.get(bucket, Limits())
-        with self.desk.engine.begin() as connection:
+        with self.desk.at_once() as connection:
             ticket = connection.execute(
                 query("delivery/reserve_request"),
                 {

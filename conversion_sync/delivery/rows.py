@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,8 +18,7 @@ KINDS = {kind.value: kind for kind in ConversionKind}
 VERBS = {verb.value: verb for verb in Verb}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A row in flight, with what deciding about it needs."""
 
     row: Outbound

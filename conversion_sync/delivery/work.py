@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from conversion_sync.delivery.clerk import Clerk
 from conversion_sync.delivery.desk import Desk
 from conversion_sync.delivery.gate import Gate
 from conversion_sync.delivery.tally import Tally
@@ -24,5 +25,6 @@ class Work:
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     gate: Gate
+    clerk: Clerk
     tally: Tally = field(default_factory=Tally)
     backing_off: list[Outbound] = field(default_factory=list)

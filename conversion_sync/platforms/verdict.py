@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import cache
 
 from conversion_sync.model.conversion import Outbound, Outcome, Reason
 from conversion_sync.platforms.http import Reply
@@ -91,12 +92,15 @@ def by_status(facts: Catalogue, reply: Reply, text: str, *, remedy: str) -> Send
 
 def nameless(batch: Sequence[Outbound], excerpt: Callable[[str], str]) -> Callable[[str], str]:
     """`excerpt` that also hides what tells the batch's people apart: vendors echo what they refuse."""
-    known = {value for row in batch for value in (row.click_id, row.ip_address, row.user_agent) if value}
-    known.update(value for row in batch for value in (*row.click_ids.values(), *row.identifiers.values()))
-    longest_first = sorted((value for value in known if len(value) >= SHORTEST_IDENTIFIER), key=len)[::-1]
+
+    @cache
+    def longest_first() -> Sequence[str]:
+        known = {value for row in batch for value in (row.click_id, row.ip_address, row.user_agent) if value}
+        known.update(value for row in batch for value in (*row.click_ids.values(), *row.identifiers.values()))
+        return sorted((value for value in known if len(value) >= SHORTEST_IDENTIFIER), key=len)[::-1]
 
     def scrubbed(text: str) -> str:
-        for value in longest_first:
+        for value in longest_first() if text else ():
             text = text.replace(value, HIDDEN)
         return excerpt(text)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import sqlalchemy
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -14,8 +17,10 @@ KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 15, "keepalives_coun
 a server that is gone would be waited for for hours."""
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, settings: Mapping[str, str] = MappingProxyType({})) -> Engine:
     """An engine for any `postgresql://` address; nothing connects before the engine is used.
+
+    Its connections have the server's settings, but for `settings`.
 
     Raises ConfigurationError for an address that is not PostgreSQL's.
     """
@@ -30,13 +35,14 @@ def connect(url: str) -> Engine:
             f"database.url names {address.drivername}, which is not PostgreSQL.",
             remedy="Write postgresql://user:password@host/name.",
         )
+    options = " ".join(f"-c {name}={value}" for name, value in (("timezone", "UTC"), *settings.items()))
     return sqlalchemy.create_engine(
         address.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         pool_size=2,
         max_overflow=6,
         pool_recycle=300,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10, **KEPT_ALIVE},
+        connect_args={"options": options, "connect_timeout": 10, **KEPT_ALIVE},
     )
 
 

@@ -2,6 +2,7 @@
 -- Requests are spread evenly but for a few that may leave at once (the generic cell rate algorithm): next_at moves on by
 -- :spacing with each, and one may leave :tolerance before it. Days are UTC's. What may not leave until :longest from now is
 -- not reserved: the bucket is parked until it may, so that every process knows, and whoever wakes deliveries.
+-- Its commit is not waited for: it is on disk with the claim's, before the request leaves.
 -- Input:  :platform, :account, :bucket, :now, :spacing, :tolerance, :longest (intervals), :requests_per_day and
 --         :conversions_per_day (null: no limit), :fewest and :most conversions.
 -- Output: granted, leave_at, conversions (how many may go along). Cost: one primary-key probe and update.
@@ -41,4 +42,4 @@ set next_at = case when granted then greatest(pace.next_at, leave_at) + cast(:sp
     parked_until = case when granted then parked_until else leave_at end
 from ticket
 where platform = :platform and account = :account and bucket = :bucket
-returning granted, leave_at, along as conversions
+returning granted, leave_at, along as conversions, set_config('synchronous_commit', 'off', true)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,7 +46,7 @@ def test_a_reason_that_asks_to_come_back_later_has_its_own_delay() -> None:
 
 def test_a_reason_is_believed_no_longer_than_the_same_code_at_once() -> None:
     code = "conversion_upload_error.UNKNOWN"
-    row = replace(claimed(1), later_code=code, later_tries=3, later_since=NOW - HOUR)
+    row = claimed(1)._replace(later_code=code, later_tries=3, later_since=NOW - HOUR)
     answer = Settlement(status=FAILED, counts={code: 1})
     [verdict] = decide([row], answer, GOOGLE, NOW, "r1", NOW - HOUR)
     assert (verdict.state, verdict.reason) == (State.REJECTED, Reason.NEEDS_REVIEW)

@@ -32,7 +32,7 @@ SPENT = (State.REJECTED, Reason.NEEDS_REVIEW)
 
 
 def item(**changes: Any) -> Claimed:
-    return replace(claimed(1), **changes)
+    return claimed(1)._replace(**changes)
 
 
 def of(row: Claimed, answer: SendResult, known: Catalogue) -> tuple[State, Reason, timedelta | None]:
@@ -107,12 +107,12 @@ def test_a_refusal_says_nothing_of_an_earlier_copy_in_doubt(
     known: Catalogue, outcome: Outcome, kind: ConversionKind
 ) -> None:
     row = item(in_doubt=True, attempts=2, later_code="no_answer", later_tries=1)
-    row = replace(row, row=replace(row.row, kind=kind))
+    row = row._replace(row=replace(row.row, kind=kind))
     refusal = SendResult(outcome=outcome, code="EVENT_TOO_OLD", text="too old")
     [verdict] = verdicts_of([row], refusal, known, NOW)
     assert (verdict.state, verdict.reason, verdict.in_doubt) == (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, True)
     assert (verdict.outcome, verdict.code, verdict.text) == (outcome.value, "EVENT_TOO_OLD", "too old")
-    assert of(replace(row, in_doubt=False), refusal, known)[0] is State.REJECTED
+    assert of(row._replace(in_doubt=False), refusal, known)[0] is State.REJECTED
 
 
 @pytest.mark.parametrize(
