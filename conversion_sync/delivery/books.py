@@ -70,7 +70,7 @@ def claim(
 ) -> list[Claimed]:
     """Puts the next batch in flight and commits the intent; empty when nothing is due.
 
-    `before` is called when the rows are read, before the intent is written; if it raises, nothing was claimed.
+    `before` is called when the rows are read, before the intent is written; if it raises, nothing is claimed.
     """
     desk.open_month(now)
     batch_id = new_batch_id()
@@ -219,14 +219,16 @@ def _intend(
 
 def request_digest(rows: Sequence[Outbound]) -> str:
     """SHA-256 of what is asked of the platform, in our own canonical form (an SDK's is not stable)."""
-    return hashlib.sha256("\n".join(map(_asked, rows)).encode(errors="surrogatepass")).hexdigest()
+    targets = {id(row.target): str(row.target) for row in rows}
+    asked = [_asked(row, targets[id(row.target)]) for row in rows]
+    return hashlib.sha256("\n".join(asked).encode(errors="surrogatepass")).hexdigest()
 
 
-def _asked(row: Outbound) -> str:
+def _asked(row: Outbound, target: str) -> str:
     """What is asked for one row; times as seconds, which cost a fraction of their text."""
     value, adjusted_at = row.value, row.adjusted_at
     return (
-        f"{row.vendor_id} {row.verb} {row.target}"
+        f"{row.vendor_id} {row.verb} {target}"
         f" {value.minor if value else ''} {value.currency if value else ''}"
         f" {row.occurred_at.timestamp()} {adjusted_at.timestamp() if adjusted_at else ''} {row.click_ids}"
         f" {row.landing_url} {row.user_agent} {row.ip_address} {row.ad_user_data} {row.ad_personalization}"

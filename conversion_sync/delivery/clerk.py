@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 PATIENCE = 0.5
-"""Seconds a claim holds its rows for the outcome before it. Planning may hold what the outcome waits for and wait for
-what the claim holds: a ring through this process, which the database cannot see."""
+"""Seconds a claim holds its rows for the outcome before it. Planning may hold what the outcome waits for and
+wait for what the claim holds: a ring through this process, which the database cannot see."""
 
 
 @dataclass(slots=True, kw_only=True)

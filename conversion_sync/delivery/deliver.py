@@ -11,9 +11,10 @@ planned or held. So does an answer in doubt where a copy would count.
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -59,29 +60,43 @@ def deliver(
     `dry_run` sends nothing, `validate_only` asks the platform to check and changes no row.
     """
     with (
+        set_aside(),
         session_lock(desk.engine, "deliver", desk.platform, desk.account),
-        at_work(desk) as desk,
+        at_work(desk) as place,
         closing(Clerk()) as clerk,
     ):
-        gate = Gate(desk=desk, facts=adapter.catalogue, clock=clock, sleep=sleep)
+        gate = Gate(desk=place, facts=adapter.catalogue, clock=clock, sleep=sleep)
         work = Work(
-            desk=desk, adapter=adapter, window=window, clock=clock, sleep=sleep, gate=gate, clerk=clerk
+            desk=place, adapter=adapter, window=window, clock=clock, sleep=sleep, gate=gate, clerk=clerk
         )
         tally, paced = work.tally, Paced(adapter, gate)
-        tally.recovered = recover(desk, adapter, clock())
-        expire(desk, adapter, clock())
+        tally.recovered = recover(place, adapter, clock())
+        expire(place, adapter, clock())
         if mode is not UploadMode.DRY_RUN:
             gate.open()
         if mode is UploadMode.VALIDATE_ONLY:
-            validate(desk, paced, window, clock(), tally)
+            validate(place, paced, window, clock(), tally)
         if mode is UploadMode.LIVE:
-            release_held(desk, clock())
+            release_held(place, clock())
             _send_kind(work, ConversionKind.CONVERSION)
-            tally.settlements.update(settle_due(desk, paced, clock()).rows)
+            tally.settlements.update(settle_due(place, paced, clock()).rows)
             if adapter.catalogue.can_retract:
                 _send_corrections(work)
         tally.pause = gate.pause()
     return tally
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """What is in memory already is not searched for garbage meanwhile.
+
+    Each batch makes objects enough to set searches off, and what they would look through are packages.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _send_corrections(work: Work) -> None:

@@ -13,16 +13,15 @@ from sqlalchemy import Connection, Engine, text
 from conversion_sync.store.engine import connect
 from conversion_sync.store.partitions import ensure_months
 
-
 BY_KEY = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
 }
-"""Rows are looked up by index, one by one: a batch is small beside the ledger, and a plan that reads a month to find a
-thousand rows would make deliveries slower the more was delivered before. Planning each statement anew for its values
-costs more than a small batch, and finds the same plan."""
+"""Rows are looked up by index, one by one: a batch is small beside the ledger, and a plan that reads a month
+to find a thousand rows would make deliveries slower the more was delivered before. Planning each statement
+anew for its values costs more than a small batch does, and finds the same plan."""
 SET = text("select set_config(:name, :value, true)")
 
 
@@ -57,7 +56,7 @@ class Desk:
 
     @contextmanager
     def at_once(self) -> Iterator[Connection]:
-        """Statements that are each a transaction, looked up in the same way where the account is worked on."""
+        """Statements that are each a transaction of their own."""
         with (self.own or self.engine).connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -70,7 +69,7 @@ class Desk:
 @contextmanager
 def at_work(desk: Desk) -> Iterator[Desk]:
     """The desk with connections of its own, for the length of a delivery."""
-    own = connect(desk.engine.url.render_as_string(hide_password=False), BY_KEY)
+    own = connect(desk.engine.url.render_as_string(hide_password=False), BY_KEY, ping=False)
     try:
         yield replace(desk, own=own)
     finally:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from types import MappingProxyType
+from typing import NamedTuple, NewType
 
 from conversion_sync.model.money import Money
 
@@ -278,8 +279,7 @@ def conversion_id(
     return ConversionId(hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outbound:
+class Outbound(NamedTuple):
     """One ledger row as a platform adapter sees it. Times are aware UTC.
 
     `vendor_id` is the id the platform dedups and adjusts by (`cs_` + conversion id; an adjustment
@@ -299,13 +299,13 @@ class Outbound:
     value: Money | None
     occurred_at: datetime
     click_id_kind: str | None
-    click_id: str | None = field(repr=False)
-    click_ids: Mapping[str, str] = field(default_factory=dict, repr=False)
+    click_id: str | None
+    click_ids: Mapping[str, str] = MappingProxyType({})
     clicked_at: datetime | None = None
-    landing_url: str | None = field(default=None, repr=False)
-    user_agent: str | None = field(default=None, repr=False)
-    ip_address: str | None = field(default=None, repr=False)
-    identifiers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    landing_url: str | None = None
+    user_agent: str | None = None
+    ip_address: str | None = None
+    identifiers: Mapping[str, str] = MappingProxyType({})
     """Who the customer is, by the rule each value is made under (`model.identifier.Rule`): hashes, and what
     platforms want in the clear. Empty unless the account's configuration asks for them."""
     ad_user_data: str = "unknown"
@@ -314,3 +314,11 @@ class Outbound:
     """For adjustments: the time the correction takes effect, strictly increasing per original."""
     original_at: datetime | None = None
     """For adjustments: when what they correct occurred, as it was sent."""
+
+    def __repr__(self) -> str:
+        """What it is; who it is about is left out."""
+        told = (f"{name}={getattr(self, name)!r}" for name in self._fields if name not in PERSONAL)
+        return f"Outbound({', '.join(told)})"
+
+
+PERSONAL = frozenset({"click_id", "click_ids", "landing_url", "user_agent", "ip_address", "identifiers"})

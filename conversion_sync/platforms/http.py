@@ -6,12 +6,14 @@ again, one that broke after the request left is not. Source: specs/meta_tiktok_l
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import requests
 from requests.auth import AuthBase
@@ -94,8 +96,19 @@ class Lost:
 class NoRedirects(requests.Session):
     """A session to which a redirect is an answer: `requests` reads all of one, even if it may not follow."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: tuple[object, Any] = (None, None)
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere."""
+
+    def merge_environment_settings(self, url: Any, *own: Any) -> Any:
+        """Proxies and roots by the environment, which is searched again only for another address."""
+        if self._found[0] != (url, *own):
+            before = (url, *copy.deepcopy(own))
+            self._found = (before, super().merge_environment_settings(url, *own))
+        return self._found[1]
 
 
 class Bearer(AuthBase):

@@ -100,7 +100,7 @@ def nameless(batch: Sequence[Outbound], excerpt: Callable[[str], str]) -> Callab
         return sorted((value for value in known if len(value) >= SHORTEST_IDENTIFIER), key=len)[::-1]
 
     def scrubbed(text: str) -> str:
-        for value in longest_first() if text else ():
+        for value in longest_first() if len(text) >= SHORTEST_IDENTIFIER else ():
             text = text.replace(value, HIDDEN)
         return excerpt(text)
 

@@ -17,10 +17,10 @@ KEPT_ALIVE = {"keepalives_idle": 60, "keepalives_interval": 15, "keepalives_coun
 a server that is gone would be waited for for hours."""
 
 
-def connect(url: str, settings: Mapping[str, str] = MappingProxyType({})) -> Engine:
+def connect(url: str, settings: Mapping[str, str] = MappingProxyType({}), *, ping: bool = True) -> Engine:
     """An engine for any `postgresql://` address; nothing connects before the engine is used.
 
-    Its connections have the server's settings, but for `settings`.
+    Its connections have the server's settings, but for `settings`; with `ping` each is tried before use.
 
     Raises ConfigurationError for an address that is not PostgreSQL's.
     """
@@ -38,7 +38,7 @@ def connect(url: str, settings: Mapping[str, str] = MappingProxyType({})) -> Eng
     options = " ".join(f"-c {name}={value}" for name, value in (("timezone", "UTC"), *settings.items()))
     return sqlalchemy.create_engine(
         address.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
+        pool_pre_ping=ping,
         pool_size=2,
         max_overflow=6,
         pool_recycle=300,

@@ -338,6 +338,8 @@ def test_looking_whether_anything_is_due_never_walks_through_what_has_left(engin
     }
     with engine.begin() as connection:
         connection.execute(text("analyze conversion"))
-    with Desk(engine=engine, platform="tiktok", account="main", run_id="r", targets={}).by_key() as connection:
+    with Desk(
+        engine=engine, platform="tiktok", account="main", run_id="r", targets={}
+    ).by_key() as connection:
         plan = connection.scalars(text(f"explain {query('delivery/any_due').text}"), due).all()
     assert any("kind_deadline" in line for line in plan), "the index of planned rows alone"

@@ -65,7 +65,10 @@ def stand(engine: Engine, platform: str, state: str, reason: str, code: str | No
             ),
             {"state": state, "reason": reason, "code": code, "id": known},
         )
-        for phase, note in ((Phase.INTENT, Note((known,))), (Phase.OUTCOME, Note((known,), state, code, said))):
+        for phase, note in (
+            (Phase.INTENT, Note((known,))),
+            (Phase.OUTCOME, Note((known,), state, code, said)),
+        ):
             page = Page(at=NOW, platform=platform, account="main", batch_id="b1", phase=phase, run_id="run")
             attempts.append(connection, page, [note])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import SimpleNamespace
@@ -244,7 +244,7 @@ def bad_row(engine: Engine) -> str:
 
 def spoiled(row: Outbound, now: datetime) -> Outbound:
     """The row as a platform refuses it."""
-    return replace(row, occurred_at=now + timedelta(days=3))
+    return row._replace(occurred_at=now + timedelta(days=3))
 
 
 def rows_of(engine: Engine) -> list[SimpleNamespace]:

@@ -7,7 +7,6 @@ times to the second with an offset. Source: specs/google_ads.md §1.9, §2.2, §
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +40,7 @@ def apart(batch: Sequence[Outbound]) -> Sequence[Outbound]:
         while (place := (action_id(row), row.click_id, at.replace(microsecond=0))) in taken:
             at += timedelta(seconds=1)
         taken.add(place)
-        spread[row.vendor_id] = row if at == row.occurred_at else replace(row, occurred_at=at)
+        spread[row.vendor_id] = row if at == row.occurred_at else row._replace(occurred_at=at)
     return [spread[row.vendor_id] for row in batch]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -86,7 +86,7 @@ def test_bad_rows_are_refused_by_their_field_and_fail_no_neighbour(
     ids = [name for (name,) in rows(planned, "select conversion_id from conversion order by deadline")]
     changes = [{}, *(change for _, change in BAD), {}]
     read = {
-        name: replace(row(sandbox, case, **change), conversion_id=name, vendor_id=f"cs_{name}")
+        name: row(sandbox, case, **change)._replace(conversion_id=name, vendor_id=f"cs_{name}")
         for name, change in zip(ids, changes, strict=True)
     }
     desk = Desk(engine=planned, platform="meta", account="main", run_id="run-1", targets={"purchase": {}})
@@ -109,6 +109,6 @@ def test_bad_rows_are_refused_by_their_field_and_fail_no_neighbour(
         named = any(each in text for each in names)
         assert (state, reason, named) == ("rejected", "invalid_row", True), text
         text.encode()
-    assert counts(sandbox, *(replace(read[name], click_id_kind=case.click_kind) for name in bad)) == [
+    assert counts(sandbox, *(read[name]._replace(click_id_kind=case.click_kind) for name in bad)) == [
         0
     ] * len(bad)

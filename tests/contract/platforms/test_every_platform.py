@@ -348,12 +348,6 @@ def test_a_batch_as_large_as_the_catalogue_says_is_taken(
 ) -> None:
     first = row(sandbox, case)
     names = [uuid.uuid4().hex for _ in range(platform.catalogue.batch_size)]
-    batch = [
-        Outbound(
-            **{name: getattr(first, name) for name in Outbound.__dataclass_fields__}
-            | {"conversion_id": ConversionId(name), "vendor_id": f"cs_{name}"}
-        )
-        for name in names
-    ]
+    batch = [first._replace(conversion_id=ConversionId(name), vendor_id=f"cs_{name}") for name in names]
     assert_taken(platform, send(platform, *batch))
     assert counts(sandbox, *batch) == [1] * len(batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,7 +111,7 @@ def test_people_hold_the_rows_of_an_account_that_has_not_agreed(
 def test_every_bad_row_of_a_full_batch_is_named(sandbox: Sandbox, opened: Opened) -> None:
     platform = opened(DATA_MANAGER)
     bad = row(sandbox, DATA_MANAGER, occurred_at=datetime.now(UTC) + timedelta(days=1))
-    batch = [replace(bad, vendor_id=f"{bad.vendor_id}_{number}") for number in range(2000)]
+    batch = [bad._replace(vendor_id=f"{bad.vendor_id}_{number}") for number in range(2000)]
     answer = send(platform, *batch)
     assert (answer.outcome, answer.named) == (Outcome.BAD_BATCH, tuple(range(2000)))
     assert {each.code for each in answer.rows.values()} == {"EVENT_TIME_INVALID"}

@@ -107,7 +107,7 @@ def test_a_refusal_says_nothing_of_an_earlier_copy_in_doubt(
     known: Catalogue, outcome: Outcome, kind: ConversionKind
 ) -> None:
     row = item(in_doubt=True, attempts=2, later_code="no_answer", later_tries=1)
-    row = row._replace(row=replace(row.row, kind=kind))
+    row = row._replace(row=row.row._replace(kind=kind))
     refusal = SendResult(outcome=outcome, code="EVENT_TOO_OLD", text="too old")
     [verdict] = verdicts_of([row], refusal, known, NOW)
     assert (verdict.state, verdict.reason, verdict.in_doubt) == (State.UNKNOWN, Reason.MAY_HAVE_ARRIVED, True)
