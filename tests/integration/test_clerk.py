@@ -1,4 +1,4 @@
-"""The outcome of one request is written while the next is claimed: in which order, and what neither waits for."""
+"""The outcome of one request is written while the next is claimed, in the order the books have."""
 
 from __future__ import annotations
 
