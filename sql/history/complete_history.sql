@@ -10,6 +10,6 @@ with complete as (
 insert into dirty (room, key)
 select distinct 'plan', entry.event_key
 from complete
-join conversion as entry on entry.state = 'held' and entry.reason = 'history_incomplete' and starts_with(entry.event_key, :prefix)
+join conversion as entry on entry.queue = 'held' and entry.reason = 'history_incomplete' and starts_with(entry.event_key, :prefix)
 order by 2
 on conflict (room, key) do update set marked_at = excluded.marked_at

@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,6 +76,20 @@ class Mark:
     request: tuple[str, str, int] | None = None
 
 
+class Where(threading.local):
+    """What a thread of the uploader is doing. What the clerk's has in hand is an outcome."""
+
+    place = "deliver"
+    phase = BEFORE_OUTCOME
+
+
+def first() -> Where:
+    """As the uploader begins."""
+    where = Where()
+    where.phase = BEFORE_INTENT
+    return where
+
+
 @dataclass(slots=True)
 class Marks:
     """What a delivery passed so far. It dies at `target`, a name and a number."""
@@ -82,14 +97,13 @@ class Marks:
     target: tuple[str, int] | None
     passed: list[Mark] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    place: str = "deliver"
-    phase: str = BEFORE_INTENT
+    where: Where = field(default_factory=first)
     searching: bool = False
     adjusting: bool = False
 
     def at(self, what: str, phase: str | None = None) -> bool:
         """Passes a point; whether it is the one to die at, which is done at once unless it is halfway."""
-        name = f"{self.place}: {what}"
+        name = f"{self.where.place}: {what}"
         self.counts[name] += 1
         self.passed.append(Mark(name, self.counts[name], phase or self._phase()))
         if self.target != (name, self.counts[name]):
@@ -101,7 +115,7 @@ class Marks:
     def _phase(self) -> str:
         if self.adjusting:
             return CORRECTIONS
-        return ISOLATION if self.searching and self.phase != SETTLEMENT else self.phase
+        return ISOLATION if self.searching and self.where.phase != SETTLEMENT else self.where.phase
 
 
 def die() -> None:
@@ -129,7 +143,7 @@ class Watched:
         answer: SendResult = self._asked(
             "send", lambda: self._inner.send(leaving, validate_only=validate_only)
         )
-        self._marks.phase = BEFORE_OUTCOME
+        self._marks.where.phase = BEFORE_OUTCOME
         self._marks.at("send is over")
         return answer
 
@@ -203,38 +217,55 @@ def bodies() -> Iterator[Bodies]:
 
 
 def watch(engine: Engine, marks: Marks) -> None:
-    """Marks every statement and every commit of the engine, and what delivery does meanwhile."""
+    """Marks every statement and every commit of the engine."""
     commit = engine.dialect.do_commit
 
     def marked(connection: Any) -> None:
         marks.at("before a commit")
         commit(connection)
-        if marks.place in {"claim", "intend"}:
-            marks.phase = AFTER_INTENT
-        elif marks.place == "record":
-            marks.phase = AFTER_OUTCOME
+        if marks.where.place in {"claim", "intend"}:
+            marks.where.phase = AFTER_INTENT
+        elif marks.where.place == "record":
+            marks.where.phase = AFTER_OUTCOME
         marks.at("after a commit")
 
     engine.dialect.do_commit = marked  # type: ignore[method-assign,assignment]
     event.listen(engine, "before_cursor_execute", lambda *_: marks.at("before a statement"))
 
+
+def watch_delivery(marks: Marks) -> None:
+    """Marks what delivery does, and the connections it has of its own."""
+    at_work = deliver.at_work
+
+    @contextmanager
+    def watched(desk: Desk) -> Iterator[Desk]:
+        with at_work(desk) as place:
+            if place.own is not None:
+                watch(place.own, marks)
+            yield place
+
+    def begin_record(*_: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            marks.where.phase = BEFORE_OUTCOME
+
     def begin_claim(_: Any, kind: ConversionKind, *__: Any, **___: Any) -> None:
-        marks.phase, marks.searching = BEFORE_INTENT, False
+        marks.where.phase, marks.searching = BEFORE_INTENT, False
         marks.adjusting = kind is ConversionKind.ADJUSTMENT
 
     def begin_search(*_: Any) -> None:
-        marks.phase, marks.searching = BEFORE_OUTCOME, True
+        marks.where.phase, marks.searching = BEFORE_OUTCOME, True
 
+    deliver.at_work = watched  # type: ignore[assignment]
     within(marks, books, "claim", begin_claim)
     within(marks, books, "intend")
     within(marks, books, "refused_whole", begin_search)
-    within(marks, books, "record")
+    within(marks, books, "record", begin_record)
     within(marks, books, "recover")
     within(marks, books, "settle")
     within(marks, deliver, "plan")
     within(marks, settle, "plan")
     for module in (deliver, settle):
-        within(marks, module, "settle_due", lambda *_: setattr(marks, "phase", SETTLEMENT))
+        within(marks, module, "settle_due", lambda *_: setattr(marks.where, "phase", SETTLEMENT))
 
 
 def within(marks: Marks, module: Any, name: str, begin: Callable[..., None] | None = None) -> None:
@@ -242,13 +273,13 @@ def within(marks: Marks, module: Any, name: str, begin: Callable[..., None] | No
     function = getattr(module, name)
 
     def called(*arguments: Any, **options: Any) -> Any:
-        outer, marks.place = marks.place, name
+        outer, marks.where.place = marks.where.place, name
         try:
             if begin is not None:
                 begin(*arguments, **options)
             return function(*arguments, **options)
         finally:
-            marks.place = outer
+            marks.where.place = outer
 
     setattr(module, name, called)
 
@@ -337,6 +368,7 @@ def _deliver(scene: Scene, job: Job) -> Told:
     marks = Marks(job.target)
     engine = connect(job.url)
     watch(engine, marks)
+    watch_delivery(marks)
     vendors = scene.vendors
     clock = Clock(vendors.now(), vendors)
     adapter = Watched(scene.adapter(engine, clock), marks, vendors, job.bad, tell=job.tell)
@@ -348,9 +380,9 @@ def _deliver(scene: Scene, job: Job) -> Told:
         targets=targets(scene.settings, scene.case.platform, ACCOUNT),
     )
     if job.prepare is not None:
-        marks.place = "decide"
+        marks.where.place = "decide"
         job.prepare(engine, clock())
-        marks.place = "deliver"
+        marks.where.place = "deliver"
     for window in job.windows:
         deliver.deliver(desk, adapter, window, UploadMode.LIVE, clock, clock.sleep)
     for number in range(ROUNDS):
