@@ -16,7 +16,7 @@ from conversion_sync.platforms.amounts import money_fault, number, page, page_fa
 from conversion_sync.platforms.checks import unsound
 from conversion_sync.platforms.identifiers import filled, value_of
 
-START = datetime(1970, 1, 1, tzinfo=UTC)
+START, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 def request(batch: Sequence[Outbound], fields: Mapping[str, str]) -> dict[str, Any]:
@@ -29,23 +29,26 @@ def event(row: Outbound, fields: Mapping[str, str]) -> dict[str, Any]:
     kind = {"tracking_type": row.target["tracking_type"]}
     if row.target.get("custom_event_name"):
         kind["custom_event_name"] = row.target["custom_event_name"]
+    about: dict[str, Any] = {"conversion_id": row.vendor_id}
     encoded: dict[str, Any] = {
-        "event_at": (row.occurred_at - START) // timedelta(milliseconds=1),
+        "event_at": (row.occurred_at - START) // MILLISECOND,
         "action_source": row.target.get("action_source", "WEBSITE"),
         "type": kind,
         "click_id": rdt_cid(row),
-        "metadata": {"conversion_id": row.vendor_id},
+        "metadata": about,
     }
     if row.value is not None:
-        encoded["metadata"] |= {"currency": row.value.currency, "value": number(row.value)}
+        about["currency"], about["value"] = row.value.currency, number(row.value)
     if row.landing_url:
         encoded["event_source_url"] = page(row.landing_url)
-    user = filled(row.identifiers, fields)
+    user = filled(row.identifiers, fields) if row.identifiers else {}
     if address := value_of(Rule.IP_HASHED, row.ip_address):
         user["ip_address"] = address
     if row.user_agent:
         user["user_agent"] = row.user_agent
-    return encoded | {"user": user} if user else encoded
+    if user:
+        encoded["user"] = user
+    return encoded
 
 
 def rdt_cid(row: Outbound) -> str | None:
