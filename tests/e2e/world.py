@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -290,8 +290,9 @@ class Company:
         self.settings = world.settings(mode)
 
     def context(self, run_id: str = "e2e") -> Context:
-        """What the rooms are handed."""
-        return context(self.settings, self.engine, run_id=run_id, clock=lambda: self.now)
+        """What the rooms are handed; time is the test's, so nothing waits for it to pass."""
+        known = context(self.settings, self.engine, run_id=run_id, clock=lambda: self.now)
+        return replace(known, sleep=lambda _: None)
 
     def prepare(self, window: Window) -> None:
         """Everything up to the plan for a window."""

@@ -113,6 +113,7 @@ def run(
     mode: UploadMode = UploadMode.LIVE,
     window: Window = EVERYTHING,
 ) -> Tally:
+    """One delivery at a moment, without its pauses."""
     name = platform.catalogue.platform
     desk = Desk(
         engine=engine,
@@ -121,7 +122,7 @@ def run(
         run_id="run-1",
         targets={"purchase": {"event_name": "Purchase"}},
     )
-    return deliver(desk, platform, window, mode, lambda: now)
+    return deliver(desk, platform, window, mode, lambda: now, sleep=lambda _: None)
 
 
 def states(engine: Engine) -> dict[tuple[str, str], int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -28,11 +27,6 @@ STYLES = ("nameless", "all", "first", "nonsense")
 @pytest.fixture
 def engine(database) -> Engine:
     return enable(database.engine, "meta")
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 class Picky(Scripted):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -40,11 +39,6 @@ def account(stage: Stage, database) -> Microsoft:
     vendors = Vendors(Clock(), clicks, Credentials(), Books(), Faults(), settle_seconds=0)
     stage.app = microsoft.app(vendors)
     return Microsoft(vendors, prepared(database.engine), stage.url)
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
 REFUSED, HELD = ("rejected", "platform_refused"), ("held", "credential_or_configuration")

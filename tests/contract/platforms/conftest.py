@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +22,7 @@ from tests.contract.sandbox.conftest import Stage
 @pytest.fixture(scope="session")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with start(tmp_path_factory.mktemp("sandbox"), customers=60, days=4, history_days=0) as endpoints:
-        truth = requests.get(f"{endpoints['admin']}/truth", timeout=10).json()
+        truth = requests.get(f"{endpoints['admin']}/truth", timeout=60).json()
         yield Sandbox(endpoints, old_clicks(truth))
 
 
@@ -76,6 +75,5 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture
 def table(request: pytest.FixtureRequest, database: Database, stage: Stage) -> Table:
-    """The world of a module's `VENDOR` and its `ANSWERS`, whose deliveries do not pause."""
-    request.getfixturevalue("monkeypatch").setattr(time, "sleep", lambda _: None)
+    """The world of a module's `VENDOR` and its `ANSWERS`."""
     return Table(request.module.VENDOR, request.module.ANSWERS, database.engine, stage)
