@@ -26,6 +26,9 @@ from conversion_sync.store.migrate import migrate
 
 TEMPLATE = "migrated"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MEMORY = Path("/dev/shm")
+ROOM = 3 * 2**30
+"""Bytes of memory that must be free for the files of a run to go there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,22 @@ class Database:
     engine: Engine
     url: str
     server: EmbeddedServer
+
+
+def pytest_configure() -> None:
+    """What tests write goes to memory where there is room: to clone a database takes a tenth of the time."""
+    if "TMPDIR" not in os.environ and has_room(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)  # of this process and those it starts
+        tempfile.tempdir = None
+
+
+def has_room(folder: Path) -> bool:
+    """Whether a run's files fit there, and PostgreSQL's programs may run from there."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & (os.ST_NOEXEC | os.ST_RDONLY)
 
 
 def run_folder(config: pytest.Config) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,9 +45,17 @@ def settings() -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def unused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance nothing has run on: making one takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("unused")
+    with instance_in(folder):
+        return folder
+
+
 @pytest.fixture
-def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
-    with instance_in(tmp_path) as instance:
+def instance(unused: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with instance_in(shutil.copytree(unused, tmp_path, dirs_exist_ok=True)) as instance:
         yield instance
 
 
