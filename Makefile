@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
-# Half the speed of the test suite is the second core.
-WORKERS ?= 2
+# One more than two cores: the long tests also wait for the processes they start.
+WORKERS ?= 3
 
 .PHONY: help demo ui test lint bench bench-pull bench-delivery bench-webhooks reliability lock-run lock-dev clean
 
@@ -29,7 +29,7 @@ ui: $(VENV)/run.stamp
 	@$(BIN)/conversion-sync ui
 
 test: $(VENV)/dev.stamp
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
