@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from conversion_sync.config.load import VARIABLE
@@ -26,14 +28,14 @@ def serve(settings: Settings, configuration: Path, *, port: int) -> None:
     with open_database(settings) as database:
         with opened(folder, database.dagster_url) as instance:
             reconcile_orphans(instance)
-        process = subprocess.Popen(  # noqa: S603 - this very interpreter
-            [sys.executable, "-m", "dagster", "dev", *_target(), "-h", "127.0.0.1", "-p", str(port)],
-            env=os.environ
-            | environment(folder, database.dagster_url)
-            | {VARIABLE: str(configuration.resolve()), RUNNING_VARIABLE: "running"},
-            start_new_session=True,
-            preexec_fn=_restore_interrupt,  # noqa: PLW1509 - single-threaded here
-        )
+        with _interruptible():
+            process = subprocess.Popen(  # noqa: S603 - this very interpreter
+                [sys.executable, "-m", "dagster", "dev", *_target(), "-h", "127.0.0.1", "-p", str(port)],
+                env=os.environ
+                | environment(folder, database.dagster_url)
+                | {VARIABLE: str(configuration.resolve()), RUNNING_VARIABLE: "running"},
+                start_new_session=True,
+            )
         previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         try:
             process.wait()
@@ -55,9 +57,18 @@ def _target() -> list[str]:
     return ["-m", "conversion_sync.orchestration.definitions"]
 
 
-def _restore_interrupt() -> None:
-    """A background process inherits an ignored interrupt, with which Dagster cannot be ended (§3.5)."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """What is started meanwhile can be interrupted, even from a process in the background, which ignores it.
+
+    That is inherited, and Dagster could not be ended (§3.5). A `preexec_fn` would change it in a fork of
+    this process and all its threads.
+    """
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
