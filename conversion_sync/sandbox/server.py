@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -131,10 +132,13 @@ def _open(stack: ExitStack, folder: Path, vendors: Vendors, business: Business, 
         "admin": admin.app(vendors, business, lemons),
     }
     ports: dict[str, int] = {}
+    doors: list[Door] = []
     for name, app in apps.items():
         ports[name], door = _serve_http(stack, app, before.get(name, 0))
+        doors.append(door)
         if name != "admin":
             vendors.doors[VENDORS.get(name, name)] = door
+    stack.callback(_tell_to_end, doors)
     server, port, authority = google_rpc.serve(vendors, "127.0.0.1", _free(before.get("google_ads", 0)))
     stack.callback(lambda: server.stop(grace=1).wait())
     ca = folder / "google_ads_ca.pem"
@@ -181,6 +185,12 @@ def _serve_http(stack: ExitStack, app: Starlette, port: int) -> tuple[int, Door]
             raise RuntimeError("a vendor's server ended before it answered")
         time.sleep(0.005)
     return int(listener.getsockname()[1]), server
+
+
+def _tell_to_end(doors: Sequence[Door]) -> None:
+    """All of them, before the first is waited for: each looks only now and then."""
+    for door in doors:
+        door.should_exit = True
 
 
 def _free(port: int) -> int:
