@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-import socket
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from tests.conftest import chromium
 from tests.e2e.command import Command, commanded, wait_until
 from tests.e2e.expected import Delivery, expected
 from tests.e2e.world import PLATFORMS, WORTHS, World, living
+from tests.ports import free_port
 
 KEPT = 40
 """Characters of a click id that a column which is too short keeps: enough to look like one."""
@@ -74,8 +74,7 @@ def spoil_a_click(world: World) -> datetime:
 @contextmanager
 def served(command: Command) -> Iterator[str]:
     """`conversion-sync ui` until the block ends; nothing it started is left."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = command.start("ui", "--port", str(port))
     address = f"http://127.0.0.1:{port}"
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import yaml
 
 from tests.integration.receiver.browsers import SITE
 from tests.integration.receiver.serving import SECRET
+from tests.ports import free_port
 
 PATIENCE = 60.0
 
@@ -33,8 +33,7 @@ class Receiver:
 @contextmanager
 def receiver(folder: Path, url: str | None) -> Iterator[Receiver]:
     """Started on the database at `url`, or on the embedded one in `folder`; killed at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     account = {"api_key": "env:STRIPE_KEY", "webhook_secrets": ["env:WEBHOOK_SECRET"]}
     configuration = {
         "start": "2026-01-01T00:00:00Z",
