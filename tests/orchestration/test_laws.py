@@ -77,7 +77,7 @@ def test_the_daily_check_is_on_where_the_other_schedules_are(
 ) -> None:
     monkeypatch.setenv(RUNNING_VARIABLE, switch)
     repository = definitions(settings, Script()).get_repository_def()
-    assert {schedule.name: schedule.default_status.value for schedule in repository.schedule_defs} == {
-        "hourly": status,
-        "laws": status,
-    }
+    names = ("hourly", "laws", "reconcile_daily", "reconcile_weekly")
+    assert {
+        schedule.name: schedule.default_status.value for schedule in repository.schedule_defs
+    } == dict.fromkeys(names, status)
