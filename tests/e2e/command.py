@@ -100,4 +100,4 @@ def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None
     while not true():
         assert process.poll() is None, f"the command ended too early: {process.communicate()}"
         assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.01)
+        time.sleep(0.05)  # each look is a request to whom we wait for

@@ -69,7 +69,7 @@ def ctx(endpoints: Json, database: Database, tmp_path: Path) -> Context:
 
 
 def told(endpoints: Json, path: str) -> Any:
-    return requests.get(f"{endpoints['admin']}/{path}", timeout=10).json()
+    return requests.get(f"{endpoints['admin']}/{path}", timeout=60).json()
 
 
 def deliver(ctx: Context, sent: list[Json]) -> None:

@@ -87,6 +87,6 @@ def test_a_delivery_waits_for_planning_before_it_holds_anything(
             while not watching.scalar(text(WAITS)):
                 assert worker.is_alive(), failed
         planning.execute(text(LOCKED.format(20)))
-    worker.join(timeout=30)
+    worker.join(timeout=60)
     assert failed == []
     assert was != rows(engine, "select conversion_id, xmin::text from conversion order by 1")

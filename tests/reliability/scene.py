@@ -101,11 +101,11 @@ class Vendors:
 
     def _ask(self, method: str, path: str, body: object = None) -> None:
         url = f"{self.sandbox.endpoints['admin']}/{path}"
-        requests.request(method, url, json=body, timeout=10).raise_for_status()
+        requests.request(method, url, json=body, timeout=60).raise_for_status()
 
 
 def vendors_of(endpoints: Mapping[str, Any]) -> Vendors:
-    truth = requests.get(f"{endpoints['admin']}/truth", timeout=10).json()
+    truth = requests.get(f"{endpoints['admin']}/truth", timeout=60).json()
     end = datetime.fromisoformat(truth["end"]).astimezone(UTC)
     return Vendors(Sandbox(endpoints, old_clicks(truth)), end)
 

@@ -105,7 +105,7 @@ SAID = {
 @pytest.mark.parametrize("platform", sorted(VENDORS))
 def test_a_consent_is_kept_and_used(place: Place, desk: Desk, platform: str) -> None:
     with desk.connecting(platform) as (process, address):
-        page = requests.get(address, timeout=10)
+        page = requests.get(address, timeout=60)
         out, err = process.communicate(timeout=PATIENCE)
     assert (page.status_code, "Thank you" in page.text, process.returncode, err) == (200, True, 0, "")
     assert re.search(rf"{platform}:main is connected: {SAID[platform]}", out)
@@ -121,7 +121,7 @@ def test_a_consent_is_kept_and_used(place: Place, desk: Desk, platform: str) -> 
 def test_the_marketing_apis_consent_gives_a_token_without_an_end(place: Place, tmp_path: Path) -> None:
     legacy = {"oauth": "business_legacy", "authorise_uri": f"{place.url}/tiktok/portal/auth"}
     with desk_of(place, tmp_path, tiktok=legacy).connecting("tiktok") as (process, address):
-        requests.get(address, timeout=10)
+        requests.get(address, timeout=60)
         out, _ = process.communicate(timeout=PATIENCE)
     assert "tiktok:main is connected: a token without an end, which cannot be renewed." in out
     token = place.tokens("tiktok", refresh_token=None).token()
@@ -135,9 +135,9 @@ def test_who_brings_another_state_is_sent_away_and_the_right_one_still_waited_fo
 ) -> None:
     with desk.connecting("tiktok") as (process, address):
         back = parse_qs(urlsplit(address).query)["redirect_uri"][0]
-        wrong = [requests.get(f"{back}{query}", timeout=10) for query in ("?code=c&state=x", "?code=c", "")]
+        wrong = [requests.get(f"{back}{query}", timeout=60) for query in ("?code=c&state=x", "?code=c", "")]
         assert [page.status_code for page in wrong] == [400] * 3
-        requests.get(address, timeout=10)
+        requests.get(address, timeout=60)
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert place.asked("tiktok") == 2
@@ -146,7 +146,7 @@ def test_who_brings_another_state_is_sent_away_and_the_right_one_still_waited_fo
 def test_a_person_who_says_no_is_told_and_nothing_is_stored(place: Place, desk: Desk) -> None:
     place.tell("google_ads", denies=True)
     with desk.connecting("google_ads") as (process, address):
-        requests.get(address, timeout=10)
+        requests.get(address, timeout=60)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert "The platform refused: access_denied." in err
@@ -158,7 +158,7 @@ def test_a_code_the_platform_does_not_take_changes_nothing(place: Place, desk: D
     refusal = {"error": "invalid_grant"}
     place.go_wrong("linkedin", path="accessToken", status=400, body=refusal)
     with desk.connecting("linkedin") as (process, address):
-        requests.get(address, timeout=10)
+        requests.get(address, timeout=60)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
     assert "linkedin:main is not connected: oauth_invalid_grant" in err

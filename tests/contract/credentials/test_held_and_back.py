@@ -73,7 +73,7 @@ def test_rows_wait_for_a_consent_and_count_once_after_it(
 
     def connect() -> None:
         with desk.connecting("tiktok") as (process, address):
-            requests.get(address, timeout=10)
+            requests.get(address, timeout=60)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, "")
 

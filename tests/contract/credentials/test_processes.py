@@ -61,7 +61,7 @@ def test_two_refreshes_of_one_token_at_once_are_one_too_many_for_the_vendor(plac
             "refresh_token": known.tiktok_refresh_token,
         }
         address = f"{place.url}/tiktok/open_api/v1.3/tt_user/oauth2/refresh_token/"
-        codes.append(requests.post(address, json=asked, timeout=10).json()["code"])
+        codes.append(requests.post(address, json=asked, timeout=60).json()["code"])
 
     both = [threading.Thread(target=refresh) for _ in range(2)]
     for one in both:

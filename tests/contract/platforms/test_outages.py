@@ -42,13 +42,13 @@ def test_a_port_is_closed_as_long_as_the_sandboxs_clock_says(sandbox: Sandbox, o
     case = next(case for case in CASES if case.vendor == "tiktok")
     admin, platform = sandbox.endpoints["admin"], opened(case)
     rule = {"vendor": "tiktok", "seconds": 3600, "action": {"refuse": True}}
-    requests.post(f"{admin}/faults", json=[rule], timeout=10).raise_for_status()
+    requests.post(f"{admin}/faults", json=[rule], timeout=60).raise_for_status()
     assert send(platform, row(sandbox, case)).code == "not_connected"
     try:
-        requests.post(f"{admin}/clock", json={"shift_seconds": 3601}, timeout=10).raise_for_status()
+        requests.post(f"{admin}/clock", json={"shift_seconds": 3601}, timeout=60).raise_for_status()
         assert send(platform, row(sandbox, case)).outcome is Outcome.DELIVERED
     finally:
-        requests.post(f"{admin}/clock", json={"run": True}, timeout=10).raise_for_status()
+        requests.post(f"{admin}/clock", json={"run": True}, timeout=60).raise_for_status()
 
 
 def test_a_vendor_that_hangs_may_have_taken_the_request(sandbox: Sandbox, opened: Opened, case: Case) -> None:

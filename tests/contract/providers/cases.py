@@ -105,7 +105,7 @@ def _stripe_events(endpoints: Endpoints) -> Iterator[Json]:
                 f"{endpoints['stripe']}/v1/events",
                 params={"limit": "100", **cursor},
                 headers={"Authorization": f"Bearer {key}"},
-                timeout=10,
+                timeout=60,
             ).json()
             yield from page["data"]
             if not page["has_more"]:
@@ -132,7 +132,7 @@ def told_by_paddle(endpoints: Endpoints) -> list[Listed]:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {endpoints['credentials']['paddle_key']}"
         while True:
-            answer = session.get(link, timeout=10).json()
+            answer = session.get(link, timeout=60).json()
             found += [
                 Listed(event["event_id"], (datetime.fromisoformat(event["occurred_at"]),), event)
                 for event in answer["data"]
@@ -180,7 +180,7 @@ def lemon_squeezy_rows(endpoints: Endpoints, name: str) -> Iterator[Json]:
                 f"{endpoints['lemon_squeezy']}/v1/{name}",
                 params={"page[number]": str(number), "page[size]": "100"},
                 headers=headers,
-                timeout=10,
+                timeout=60,
             ).json()
             yield from page["data"]
             number, last = number + 1, page["meta"]["page"]["lastPage"]

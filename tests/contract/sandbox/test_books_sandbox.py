@@ -135,7 +135,7 @@ def test_concurrency_of_an_account_is_the_highest_seen(vendors: Vendors, serve: 
 
     def answer(_: Vendors, call: Call) -> Reply:
         if call.body == b"wait":
-            together.wait(timeout=10)
+            together.wait(timeout=60)
         return Reply()
 
     handler = endpoint(vendors, "meta", answer, lambda call: call.path_values["dataset"])
@@ -148,7 +148,7 @@ def test_concurrency_of_an_account_is_the_highest_seen(vendors: Vendors, serve: 
         thread.start()
     for thread in threads:
         thread.join()
-    requests.post(url, timeout=5)
+    requests.post(url, timeout=60)
     assert vendors.books.requests == {
         "count": {"meta /7/events": 4},
         "highest_concurrency": {"meta 7": 3},

@@ -32,7 +32,7 @@ def ask(serve: Callable[..., str], vendors: Vendors) -> Iterator[Callable[..., A
     """Asks the admin."""
     business = generate(1, 1, 1, NOW, history_days=0)
     url = serve(admin.app(vendors, business, LemonData(business)))
-    yield lambda method, path, body=None: requests.request(method, url + path, json=body, timeout=10)
+    yield lambda method, path, body=None: requests.request(method, url + path, json=body, timeout=60)
     vendors.holds.release()
 
 
@@ -47,7 +47,7 @@ def send(serve: Callable[..., str], vendors: Vendors) -> Callable[[], requests.R
             f"{url}/open_api/v1.3/event/track/",
             json={"event_source": "web", "event_source_id": known.tiktok_pixel_code, "data": [EVENT]},
             headers={"Access-Token": known.tiktok_access_token},
-            timeout=10,
+            timeout=60,
         )
 
     return post

@@ -75,7 +75,7 @@ def send(client: dm.IngestionServiceClient, signed: list[tuple[str, str]]) -> Ca
     def ingest(*events: dict[str, Any], metadata: Any = signed, **members: Any) -> Any:
         request = {"destinations": [_destination()], "events": list(events), "encoding": "HEX"} | members
         return client.ingest_events(
-            request=dm.IngestEventsRequest(request), timeout=5, retry=None, metadata=metadata
+            request=dm.IngestEventsRequest(request), timeout=60, retry=None, metadata=metadata
         )
 
     return ingest
@@ -85,7 +85,7 @@ def send(client: dm.IngestionServiceClient, signed: list[tuple[str, str]]) -> Ca
 def status(client: dm.IngestionServiceClient, signed: list[tuple[str, str]]) -> Callable[[str], Any]:
     def ask(request_id: str) -> Any:
         answer = client.retrieve_request_status(
-            request=dm.RetrieveRequestStatusRequest(request_id=request_id), timeout=5, metadata=signed
+            request=dm.RetrieveRequestStatusRequest(request_id=request_id), timeout=60, metadata=signed
         )
         (found,) = answer.request_status_per_destination
         return found
@@ -397,7 +397,7 @@ def test_nonsense_is_refused(
     channel: grpc.Channel, signed: list[tuple[str, str]], vendors: Vendors, body: bytes
 ) -> None:
     with pytest.raises(grpc.RpcError) as raised:
-        channel.unary_unary(INGEST)(body, metadata=signed, timeout=5)
+        channel.unary_unary(INGEST)(body, metadata=signed, timeout=60)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert vendors.books.dump() == []
 
@@ -480,5 +480,5 @@ def test_the_token_endpoint_refuses(
         "client_id": vendors.credentials.google_client_id,
         "client_secret": vendors.credentials.google_client_secret,
     }
-    answer = requests.post(f"{serve(google_oauth.app(vendors))}/token", data=form | changes, timeout=5)
+    answer = requests.post(f"{serve(google_oauth.app(vendors))}/token", data=form | changes, timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (status, error)

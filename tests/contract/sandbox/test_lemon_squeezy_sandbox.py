@@ -46,7 +46,9 @@ def ask(vendors: Vendors, data: LemonData, serve: Callable[..., str]) -> Iterato
             pages = {f"page[{key[5:]}]": query[key] for key in query if key.startswith("page_")}
             filters = {f"filter[{key}]": query[key] for key in query if not key.startswith("page_")}
             named = pages | filters
-            return session.get(f"{url}/v1/{path}", params=named, headers=HEADERS | (headers or {}), timeout=5)
+            return session.get(
+                f"{url}/v1/{path}", params=named, headers=HEADERS | (headers or {}), timeout=60
+            )
 
         yield get
 

@@ -47,7 +47,7 @@ def refresh(url: str, vendors: Vendors) -> Callable[..., requests.Response]:
             "client_id": known.linkedin_client_id,
             "client_secret": known.linkedin_client_secret,
         }
-        return requests.post(f"{url}/oauth/v2/accessToken", data=form | changes, timeout=5)
+        return requests.post(f"{url}/oauth/v2/accessToken", data=form | changes, timeout=60)
 
     return post
 
@@ -69,7 +69,7 @@ def send(url: str, headers: dict[str, str]) -> Callable[..., requests.Response]:
         for name in (name.replace("_", "-") for name, value in changes.items() if value is None):
             sent.pop(name)
         return requests.post(
-            f"{url}/rest/conversionEvents", json={"elements": list(events)}, headers=sent, timeout=5
+            f"{url}/rest/conversionEvents", json={"elements": list(events)}, headers=sent, timeout=60
         )
 
     return post
@@ -90,7 +90,7 @@ def test_a_batch_answers_201_for_each_element(send: Any, vendors: Vendors) -> No
 
 
 def test_a_single_event_answers_201_without_a_body(url: str, headers: dict[str, str]) -> None:
-    answer = requests.post(f"{url}/rest/conversionEvents", json=_event(), headers=headers, timeout=5)
+    answer = requests.post(f"{url}/rest/conversionEvents", json=_event(), headers=headers, timeout=60)
     assert (answer.status_code, answer.content) == (201, b"")
     assert answer.headers["content-length"] == "0"
 
@@ -183,7 +183,7 @@ def test_a_rule_of_the_insight_tag_takes_no_conversions(
     text = "Incorrect conversions information provided. Conversion's method should be CONVERSIONS_API"
     assert (answer.status_code, answer.json()["message"]) == (400, f"{text}, indices [1, 2] (0-indexed)")
     assert vendors.books.dump() == []
-    rule = requests.get(f"{url}/rest/conversions/900099", headers=headers, timeout=5)
+    rule = requests.get(f"{url}/rest/conversions/900099", headers=headers, timeout=60)
     assert rule.json()["conversionMethod"] == "INSIGHT_TAG"
 
 
@@ -247,14 +247,14 @@ def test_copies_with_one_event_id_both_count(send: Any, vendors: Vendors) -> Non
 
 
 def test_a_rule_can_be_looked_at(url: str, headers: dict[str, str]) -> None:
-    rule = requests.get(f"{url}/rest/conversions/900002", headers=headers, timeout=5)
+    rule = requests.get(f"{url}/rest/conversions/900002", headers=headers, timeout=60)
     assert rule.json() == {
         "id": 900002,
         "name": "renewal",
         "enabled": True,
         "conversionMethod": "CONVERSIONS_API",
     }
-    assert requests.get(f"{url}/rest/conversions/1", headers=headers, timeout=5).status_code == 404
+    assert requests.get(f"{url}/rest/conversions/1", headers=headers, timeout=60).status_code == 404
 
 
 def test_refreshing_never_prolongs_the_refresh_token(refresh: Any, vendors: Vendors) -> None:

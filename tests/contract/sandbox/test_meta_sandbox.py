@@ -49,7 +49,7 @@ def send(url: str, vendors: Vendors) -> Callable[..., requests.Response]:
             f"{url}/{version}/{dataset}/events",
             data=json.dumps(body),
             headers={"Content-Type": "application/json"},
-            timeout=5,
+            timeout=60,
         )
 
     return post
@@ -197,7 +197,7 @@ def test_data_may_be_a_list_or_json_text(url: str, vendors: Vendors, form: str) 
         f"{url}/v21.0/{DATASET}/events",
         json={"data": data},
         headers={"Authorization": f"Bearer {token}"},
-        timeout=5,
+        timeout=60,
     )
     assert answer.json()["events_received"] == 1
 
@@ -208,7 +208,7 @@ def test_the_official_client_is_understood(
     monkeypatch.setattr(FacebookSession, "GRAPH", url)
     known = vendors.credentials
     session = FacebookSession(
-        app_secret=known.meta_app_secret, access_token=known.meta_access_token, timeout=5
+        app_secret=known.meta_app_secret, access_token=known.meta_access_token, timeout=60
     )
     api = FacebookAdsApi(session, api_version="v26.0")
     answer = api.call("POST", (DATASET, "events"), params={"data": [json.dumps(_event())]})
@@ -242,10 +242,10 @@ def test_the_dataset_can_be_looked_at(url: str, vendors: Vendors) -> None:
     good = requests.get(
         f"{url}/v26.0/{DATASET}",
         params={"fields": "name", "access_token": vendors.credentials.meta_access_token},
-        timeout=5,
+        timeout=60,
     )
     assert good.json()["id"] == DATASET
-    assert requests.get(f"{url}/v26.0/{DATASET}", timeout=5).status_code == 401
+    assert requests.get(f"{url}/v26.0/{DATASET}", timeout=60).status_code == 401
 
 
 def test_a_dropped_reply_leaves_the_event_booked(send: Any, vendors: Vendors) -> None:

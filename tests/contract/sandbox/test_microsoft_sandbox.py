@@ -61,7 +61,7 @@ def post(vendors: Vendors, serve: Callable[..., str]) -> Post:
 
     def send(path: str, body: Any, **changes: str | None) -> requests.Response:
         sent = {name: value for name, value in (headers | changes).items() if value is not None}
-        return requests.post(f"{url}/{path}", json=body, headers=sent, timeout=5)
+        return requests.post(f"{url}/{path}", json=body, headers=sent, timeout=60)
 
     return send
 

@@ -64,7 +64,7 @@ def client(url: str) -> Client:
 def ask(url: str) -> Iterator[Ask]:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {KEY}"
-        yield lambda path, **query: session.get(f"{url}/{path}", params=query, timeout=5)
+        yield lambda path, **query: session.get(f"{url}/{path}", params=query, timeout=60)
 
 
 def pages(ask: Ask, path: str, **query: Any) -> Iterator[list[Json]]:
@@ -74,7 +74,7 @@ def pages(ask: Ask, path: str, **query: Any) -> Iterator[list[Json]]:
         if not answer["meta"]["pagination"]["has_more"]:
             return
         link = answer["meta"]["pagination"]["next"]
-        answer = requests.get(link, headers={"Authorization": f"Bearer {KEY}"}, timeout=5).json()
+        answer = requests.get(link, headers={"Authorization": f"Bearer {KEY}"}, timeout=60).json()
 
 
 def everything(ask: Ask, path: str, **query: Any) -> list[Json]:
@@ -268,14 +268,14 @@ def test_what_a_list_cannot_do_is_refused_in_paddles_words(
     ],
 )
 def test_a_wrong_key_opens_nothing(url: str, headers: dict[str, str], status: int, code: str) -> None:
-    answer = requests.get(f"{url}/events", headers=headers, timeout=5)
+    answer = requests.get(f"{url}/events", headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
 def test_addresses_and_methods_that_do_not_exist(ask: Ask, url: str) -> None:
     assert ask("invoices").json()["error"]["code"] == "invalid_url"
     assert ask("transactions/txn_nobody").status_code == 404
-    answer = requests.post(f"{url}/transactions", headers={"Authorization": f"Bearer {KEY}"}, timeout=5)
+    answer = requests.post(f"{url}/transactions", headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
     assert answer.status_code == 405
 
 
@@ -290,12 +290,14 @@ def test_an_address_asks_240_times_a_minute(
     url = serve(paddle_api.app(vendors, data))
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {KEY}"
-        codes = Counter(session.get(f"{url}/customers?per_page=1", timeout=5).status_code for _ in range(243))
+        codes = Counter(
+            session.get(f"{url}/customers?per_page=1", timeout=60).status_code for _ in range(243)
+        )
         assert codes == {200: 240, 429: 3}
-        refused = session.get(f"{url}/customers", timeout=5)
+        refused = session.get(f"{url}/customers", timeout=60)
         assert refused.json()["error"]["code"] == "too_many_requests"
         vendors.clock.shift(timedelta(seconds=int(refused.headers["Retry-After"])))
-        assert session.get(f"{url}/customers", timeout=5).status_code == 200
+        assert session.get(f"{url}/customers", timeout=60).status_code == 200
 
 
 def test_planned_faults_speak_paddles_language(client: Client, ask: Ask, vendors: Vendors) -> None:

@@ -44,7 +44,7 @@ def send(vendors: Vendors, serve: Callable[..., str]) -> Callable[..., requests.
         url = f"{base}/api/v3/pixels/{pixel}/conversion_events"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         sent = {"data": {"events": list(events)}} if body is None else body
-        return requests.post(url, json=sent, headers=headers, timeout=5)
+        return requests.post(url, json=sent, headers=headers, timeout=60)
 
     return post
 
@@ -161,7 +161,7 @@ def test_a_value_that_is_no_number_is_no_json(vendors: Vendors, serve: Callable[
         serve(reddit.app(vendors)) + "/api/v3/pixels/a2_sandboxpixel/conversion_events",
         data=b'{"data": {"events": [{"metadata": {"value": NaN}}]}}',
         headers={"Authorization": f"Bearer {vendors.credentials.reddit_conversion_token}"},
-        timeout=5,
+        timeout=60,
     )
     assert (answer.status_code, answer.json()["error"]["message"]) == (
         400,

@@ -35,7 +35,7 @@ def send(vendors: Vendors, serve: Callable[..., str]) -> Callable[..., Any]:
     def post(*events: Any, token: str = vendors.credentials.tiktok_access_token, **members: Any) -> Any:
         body = {"event_source": "web", "event_source_id": "SANDBOXPIXEL01", "data": list(events)}
         headers = {"Access-Token": token} if token else {}
-        return requests.post(url, json=body | members, headers=headers, timeout=5)
+        return requests.post(url, json=body | members, headers=headers, timeout=60)
 
     return post
 

@@ -44,7 +44,7 @@ def place(server) -> Iterator[Place]:
 
 def answer(place: Place, request: bytes, *, ends: bool) -> int | None:
     """The status of a request written as it is, and `ends` early; None where none came."""
-    with socket.create_connection((place.host, place.port), timeout=10) as wire:
+    with socket.create_connection((place.host, place.port), timeout=60) as wire:
         try:
             wire.sendall(request)
             if ends:

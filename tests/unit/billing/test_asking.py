@@ -107,7 +107,7 @@ def test_lists_read_together_are_all_read_once(threads: int) -> None:
 
 
 def test_lists_are_read_at_the_same_time() -> None:
-    meet = threading.Barrier(3, timeout=10)
+    meet = threading.Barrier(3, timeout=60)
 
     def walk() -> Iterator[int]:
         yield meet.wait()

@@ -78,7 +78,7 @@ def call(vendors: Vendors) -> Iterator[Callable[..., Any]]:
                 request_serializer=request.SerializeToString,
                 response_deserializer=response.FromString,
             )
-            return method(message, metadata=sent, timeout=5)
+            return method(message, metadata=sent, timeout=60)
 
         yield one
     server.stop(None).wait()

@@ -45,7 +45,7 @@ def _adjust(client: Any) -> dict[str, Any]:
             adjustment_date_time="2026-11-20 11:30:00+00:00",
         )
     service = client.get_service("ConversionAdjustmentUploadService")
-    answer = service.upload_conversion_adjustments(request=request, timeout=10)
+    answer = service.upload_conversion_adjustments(request=request, timeout=60)
     box = client.get_type("GoogleAdsFailure")
     answer.partial_failure_error.details[0].Unpack(box)
     return {
@@ -66,7 +66,7 @@ def _upload(client: Any) -> dict[str, Any]:
     request.customer_id, request.partial_failure = "1234567890", True
     request.conversions.add(gclid="x", conversion_action=ACTION)
     try:
-        client.get_service("ConversionUploadService").upload_click_conversions(request=request, timeout=10)
+        client.get_service("ConversionUploadService").upload_click_conversions(request=request, timeout=60)
     except GoogleAdsException as refused:
         code = type(refused.failure).pb(refused.failure).errors[0].error_code
         return {
@@ -81,7 +81,7 @@ def _quota(client: Any) -> dict[str, Any]:
     request = client.get_type("UploadClickConversionsRequest")
     request.customer_id, request.partial_failure = "1234567890", True
     try:
-        client.get_service("ConversionUploadService").upload_click_conversions(request=request, timeout=10)
+        client.get_service("ConversionUploadService").upload_click_conversions(request=request, timeout=60)
     except exceptions.ResourceExhausted as refused:
         trailer = dict(refused.errors[0].trailing_metadata())
         box = client.get_type("GoogleAdsFailure")
