@@ -1,8 +1,9 @@
 """The past of a billing account, read from objects: what is older than its events, or was missed.
 
-    history     once, before anything of the account is uploaded: all of it up to the first pull, oldest
-                first, in steps that are kept, so that a run that dies goes on where it was
-    holes       hours that no run pulled while the provider still listed their events
+    history     before anything of the account is uploaded: all of it up to the first window that is synced,
+                oldest first, in steps that are kept, so that a run that dies goes on where it was
+    holes       later, spans before a window that no run has pulled: from events while they are listed,
+                else from objects
     backfill    any span a person, or a schedule, asks for again; what it repaired is told
 
 What was read is normalised like everything else; which way it came makes no difference to the books.
@@ -19,10 +20,10 @@ from sqlalchemy import Engine
 
 from conversion_sync.billing.provider import BillingProvider
 from conversion_sync.model.revenue import Transport
-from conversion_sync.model.windows import Window, floor_hour
+from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.context import Account, Context
 from conversion_sync.pipeline.normalise import normalise_account
-from conversion_sync.pipeline.pull import land_record_page, listed_from, record_pull
+from conversion_sync.pipeline.pull import land_record_page, listed_from, pull_window, record_pull
 from conversion_sync.pipeline.report import RoomReport
 from conversion_sync.store.locks import session_lock
 from conversion_sync.store.queries import query
@@ -61,8 +62,8 @@ def histories(engine: Engine) -> list[History]:
         ]
 
 
-def read_pasts(ctx: Context) -> RoomReport:
-    """Reads what is missing of every account's past.
+def read_pasts(ctx: Context, window: Window) -> RoomReport:
+    """Reads what is missing of every account's past before a window, and of it what is no longer listed.
 
     Raises as the providers do; what was read before that stays, and the next run goes on from there.
     """
@@ -70,41 +71,55 @@ def read_pasts(ctx: Context) -> RoomReport:
     for account, build in sorted(ctx.providers.items()):
         provider = build()
         try:
-            read = read_past(ctx, account, provider)
+            read = read_past(ctx, account, provider, window)
         finally:
             provider.close()
         counts |= {f"{':'.join(account)} {name}": count for name, count in read.items()}
     return RoomReport(room="history", counts=counts)
 
 
-def read_past(ctx: Context, account: Account, provider: BillingProvider) -> dict[str, int]:
+def read_past(ctx: Context, account: Account, provider: BillingProvider, window: Window) -> dict[str, int]:
     """Reads what is missing of one account's past; returns what was read, nothing when all was."""
+    before = max(window.start, min(window.end, listed_from(provider, ctx.clock())))
     key = {"provider": account[0], "account": account[1]}
     with session_lock(ctx.engine, "history", *account):
-        now = ctx.clock()
         begin = ctx.settings.billing[account[0]][account[1]].history_from or BEFORE_ALL
         with ctx.engine.begin() as connection:
             stand = connection.execute(
-                query("history/open_history"), {**key, "read_from": begin, "now": floor_hour(now)}
+                query("history/open_history"), {**key, "read_from": min(begin, before), "before": before}
             ).one()
+            holes = [
+                Window(hole.hole_start, hole.hole_end)
+                for hole in connection.execute(
+                    query("history/holes"),
+                    {"source": ":".join(account), "read_until": stand.read_until, "before": before},
+                )
+            ]
+        read = sum(_fill(ctx, account, provider, hole) for hole in holes)
+        if before > stand.read_until:
+            _moved(ctx, account, before)
         if stand.complete_at is None:
-            read = _read_history(ctx, account, provider, Window(stand.read_until, stand.wanted_until))
             with ctx.engine.begin() as connection:
                 connection.execute(
-                    query("history/complete_history"), {**key, "now": now, "prefix": f"{':'.join(account)}:"}
+                    query("history/complete_history"),
+                    {**key, "now": ctx.clock(), "prefix": f"{':'.join(account)}:"},
                 )
             return {"history": read}
-        until = listed_from(provider, now)
-        if stand.read_until >= until:
-            return {}
-        return _fill_holes(ctx, account, provider, Window(stand.read_until, until))
+    missing = sum((hole.end - hole.start for hole in holes), timedelta())
+    hours = int(missing / timedelta(hours=1))
+    return {"hours missed": hours, "records read for them": read} if holes else {}
 
 
-def _read_history(ctx: Context, account: Account, provider: BillingProvider, past: Window) -> int:
+def _fill(ctx: Context, account: Account, provider: BillingProvider, hole: Window) -> int:
+    """Reads a span nobody pulled: objects where its events are gone, then what is still listed."""
+    edge = min(max(hole.start, listed_from(provider, ctx.clock())), hole.end)
     read = 0
-    for span, objects in _steps(ctx, account, provider, past):
-        _moved(ctx, account, span.end)
-        read += objects
+    if hole.start < edge:
+        for span, objects in _steps(ctx, account, provider, Window(hole.start, edge)):
+            _moved(ctx, account, span.end)
+            read += objects
+    if edge < hole.end:
+        read += pull_window(ctx, account, provider, Window(edge, hole.end)).seen
     return read
 
 
@@ -120,24 +135,6 @@ def _steps(
         seen, _ = land_objects(ctx, account, provider, span, Transport.BACKFILL)
         yield span, seen
         start, step = span.end, usual if seen else min(step * 2, max(LONGEST_STEP, usual))
-
-
-def _fill_holes(ctx: Context, account: Account, provider: BillingProvider, since: Window) -> dict[str, int]:
-    with ctx.engine.begin() as connection:
-        found = connection.execute(
-            query("history/holes"),
-            {"source": ":".join(account), "read_until": since.start, "listed_from": since.end},
-        ).all()
-    read = 0
-    for hole in found:
-        seen, _ = land_objects(
-            ctx, account, provider, Window(hole.hole_start, hole.hole_end), Transport.BACKFILL
-        )
-        read += seen
-    _moved(ctx, account, since.end)
-    missing = sum((hole.hole_end - hole.hole_start for hole in found), timedelta())
-    hours = int(missing / timedelta(hours=1))
-    return {"hours missed": hours, "objects read for them": read} if found else {}
 
 
 def _moved(ctx: Context, account: Account, until: datetime) -> None:

@@ -58,11 +58,11 @@ class Unread:
 def billing_events(ctx: Context, window: Window) -> RoomReport:
     """The room: webhooks first, which land whether or not the vendors' APIs answer, then the window's pull.
 
-    Last what is missing of the accounts' past, which may take long. Raises as `pull_billing`.
+    Last what is missing of the accounts' past before it, which may take long. Raises as `pull_billing`.
     """
     landed = land_webhooks(ctx)
     pulled = pull_billing(ctx, window)
-    past = read_pasts(ctx)
+    past = read_pasts(ctx, window)
     return RoomReport(room=pulled.room, counts={**pulled.counts, **landed.counts, **past.counts})
 
 

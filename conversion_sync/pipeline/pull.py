@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -57,21 +58,34 @@ def pull_billing(ctx: Context, window: Window) -> RoomReport:
     counts: dict[str, int] = {}
     for account, build in sorted(ctx.providers.items()):
         provider = build()
-        seen = new = late = 0
         try:
             listed = _listed(window, provider, ctx.clock())
-            for page in provider.pull(listed) if listed else ():
-                page_new, page_late = land_record_page(ctx.engine, account, page, window.start)
-                seen, new, late = seen + len(page), new + page_new, late + page_late
+            came = pull_window(ctx, account, provider, listed) if listed else Came()
         finally:
             provider.close()
         source = ":".join(account)
-        if listed:
-            record_pull(ctx, source, listed, seen=seen, new=new, late=late)
-        counts |= {f"{source} read": seen, f"{source} new": new, f"{source} late": late}
+        counts |= {f"{source} read": came.seen, f"{source} new": came.new, f"{source} late": came.late}
         if listed != window:
             counts[f"{source} hours no longer listed"] = _hours_lost(window, listed)
     return RoomReport(room="billing_events", counts=counts)
+
+
+class Came(NamedTuple):
+    """What a pull brought: records, how many were new, and how many of those lay before its window."""
+
+    seen: int = 0
+    new: int = 0
+    late: int = 0
+
+
+def pull_window(ctx: Context, account: Account, provider: BillingProvider, window: Window) -> Came:
+    """Lands what one account's events say of a window, and writes down that it was read."""
+    came = Came()
+    for page in provider.pull(window):
+        new, late = land_record_page(ctx.engine, account, page, window.start)
+        came = Came(came.seen + len(page), came.new + new, came.late + late)
+    record_pull(ctx, ":".join(account), window, seen=came.seen, new=came.new, late=came.late)
+    return came
 
 
 def listed_from(provider: BillingProvider, now: datetime) -> datetime:

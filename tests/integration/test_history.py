@@ -25,6 +25,7 @@ from tests.integration.world import DAY, HOUR, NOW, rows
 from tests.unit.billing.stripe_records import paid
 
 ACCOUNT = ("stripe", "main")
+LAST = Window(NOW - HOUR, NOW)
 KEYS = Keys(provider="stripe", account="main", user_id="cs_user_id", visitor_id="cs_anon_id")
 
 
@@ -111,7 +112,7 @@ def test_a_renewal_is_one_only_because_the_past_is_known(database: Database) -> 
     pull_billing(ctx, hour(ctx))
     normalise(ctx, hour(ctx))
     assert kinds(database) == ["first_payment"]
-    assert read_pasts(ctx).counts == {"stripe:main history": 3}
+    assert read_pasts(ctx, hour(ctx)).counts == {"stripe:main history": 2}
     normalise(ctx, hour(ctx))
     assert kinds(database) == ["first_payment", "renewal", "renewal"]
 
@@ -119,22 +120,24 @@ def test_a_renewal_is_one_only_because_the_past_is_known(database: Database) -> 
 def test_the_past_is_read_once_in_steps_that_grow_where_it_is_empty(database: Database) -> None:
     vendor = Vendor(payments(400 * DAY, 370 * DAY, HOUR))
     ctx = at_work(database, vendor, history_from="2019-01-01")
-    read_pasts(ctx)
+    read_pasts(ctx, hour(ctx))
     spans = vendor.listed
     assert spans[0].start.isoformat() == "2019-01-01T00:00:00+00:00"
     assert [one.start for one in spans[1:]] == [one.end for one in spans[:-1]]
-    assert spans[-1].end == NOW.replace(minute=0, second=0, microsecond=0)
+    # What is still listed is pulled, up to the window that is synced.
+    assert vendor.pulled == [Window(spans[-1].end, LAST.start)]
+    assert NOW - spans[-1].end < 30 * DAY
     lengths = [one.end - one.start for one in spans]
     assert lengths[:5] == [30 * DAY, 60 * DAY, 120 * DAY, 240 * DAY, 480 * DAY]
     assert max(lengths) <= 720 * DAY
     assert len(spans) < 25
-    assert read_pasts(ctx).counts == {}
+    assert read_pasts(ctx, hour(ctx)).counts == {}
     assert vendor.listed == spans
 
 
 def test_a_past_that_cannot_be_asked_by_time_is_read_whole(database: Database) -> None:
     vendor = Vendor(payments(400 * DAY, HOUR), step=None)
-    assert read_pasts(at_work(database, vendor)).counts == {"stripe:main history": 2}
+    assert read_pasts(at_work(database, vendor), LAST).counts == {"stripe:main history": 1}
     assert len(vendor.listed) == 1
 
 
@@ -143,38 +146,49 @@ def test_a_run_that_dies_goes_on_where_it_was(database: Database) -> None:
     ctx = at_work(database, vendor, history_from="2026-01-01")
     vendor.fails_after = 2
     with pytest.raises(TransientError):
-        read_pasts(ctx)
+        read_pasts(ctx, hour(ctx))
     (half,) = histories(database.engine)
     assert (half.complete, half.read_until) == (False, vendor.listed[-1].end)
     vendor.fails_after = None
-    read_pasts(ctx)
+    read_pasts(ctx, hour(ctx))
     assert len({one.start for one in vendor.listed}) == len(vendor.listed)
     assert histories(database.engine)[0].complete
 
 
 def test_a_history_that_is_to_begin_earlier_is_read_anew(database: Database) -> None:
     vendor = Vendor(payments(700 * DAY, HOUR))
-    read_pasts(at_work(database, vendor, history_from="2026-01-01"))
-    assert read_pasts(at_work(database, vendor, history_from="2024-01-01")).counts == {
-        "stripe:main history": 2
-    }
-    assert read_pasts(at_work(database, vendor, history_from="2026-01-01")).counts == {}
+    read_pasts(at_work(database, vendor, history_from="2026-01-01"), LAST)
+    earlier = at_work(database, vendor, history_from="2024-01-01")
+    assert read_pasts(earlier, LAST).counts == {"stripe:main history": 1}
+    assert read_pasts(at_work(database, vendor, history_from="2026-01-01"), LAST).counts == {}
 
 
-def test_hours_nobody_pulled_are_read_from_objects_once_their_events_are_gone(database: Database) -> None:
+def test_hours_nobody_pulled_are_read_before_the_next_is_synced(database: Database) -> None:
     vendor = Vendor(payments(HOUR))
-    ctx = at_work(database, vendor, history_from="2026-10-01")
-    read_pasts(ctx)
-    vendor.records += payments(HOUR, HOUR - 10 * DAY)[1:]
+    read_pasts(at_work(database, vendor, history_from="2026-10-01"), LAST)
+    vendor.records += payments(HOUR, HOUR - 10 * DAY, HOUR - 40 * DAY)[1:]
     later = NOW + 60 * DAY
     after = at_work(database, vendor, now=later, history_from="2026-10-01")
-    pull_billing(after, Window(NOW, NOW + 5 * DAY))
-    assert vendor.pulled == []
-    assert read_pasts(after).counts == {
-        "stripe:main hours missed": 31 * 24,
-        "stripe:main objects read for them": 1,
+    pull_billing(after, Window(later - 2 * HOUR, later - HOUR))
+    vendor.listed.clear(), vendor.pulled.clear()
+    last = Window(later - HOUR, later)
+    assert read_pasts(after, last).counts == {
+        "stripe:main hours missed": 60 * 24 - 1,
+        "stripe:main records read for them": 3,
     }
-    assert read_pasts(after).counts == {}
+    # As objects where the events are gone, as events where they are not.
+    assert (vendor.listed[0].start, vendor.pulled[-1].end) == (LAST.start, later - 2 * HOUR)
+    assert vendor.listed[-1].end == vendor.pulled[0].start == later - 29 * DAY
+    assert read_pasts(after, last).counts == {}
+
+
+def test_of_a_window_no_longer_listed_the_objects_are_read(database: Database) -> None:
+    vendor = Vendor(payments(50 * DAY, 40 * DAY, HOUR))
+    ctx = at_work(database, vendor, history_from="2026-09-01")
+    old = Window(NOW - 41 * DAY, NOW - 39 * DAY)
+    pull_billing(ctx, old)
+    assert read_pasts(ctx, old).counts == {"stripe:main history": 2}
+    assert (vendor.listed[-1].end, vendor.pulled) == (old.end, [])
 
 
 def test_what_is_too_old_to_be_listed_is_not_asked_for(database: Database) -> None:

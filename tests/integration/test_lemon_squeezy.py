@@ -18,7 +18,7 @@ from conversion_sync.model.windows import Window
 from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.history import backfill, read_pasts
-from conversion_sync.pipeline.inbox import billing_events
+from conversion_sync.pipeline.inbox import billing_events, land_webhooks
 from conversion_sync.pipeline.normalise import normalise
 from conversion_sync.sandbox.process import start
 from tests.conftest import Database
@@ -97,7 +97,7 @@ def worth(truth: Json) -> dict[str, int]:
 
 def test_the_past_the_last_hours_and_the_webhooks_make_one_book(endpoints: Json, ctx: Context) -> None:
     truth = told(endpoints, "truth/lemon_squeezy")
-    read_pasts(ctx)
+    read_pasts(ctx, last_hours(ctx))
     billing_events(ctx, last_hours(ctx))
     normalise(ctx, last_hours(ctx))
     assert dict(rows(ctx.engine, SUMS)) == worth(truth)
@@ -129,7 +129,7 @@ def test_a_backfill_mends_what_webhooks_did_not_bring(endpoints: Json, ctx: Cont
     truth = told(endpoints, "truth/lemon_squeezy")
     kept = [one for one in told(endpoints, "webhooks/lemon_squeezy") if "refund" not in one["event"]]
     deliver(ctx, kept[::2])
-    billing_events(ctx, last_hours(ctx))
+    land_webhooks(ctx)
     normalise(ctx, last_hours(ctx))
     assert dict(rows(ctx.engine, SUMS)) != worth(truth)
     whole = Window(datetime.fromisoformat(endpoints["start"]), ctx.clock() + timedelta(hours=1))

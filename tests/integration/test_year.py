@@ -178,7 +178,7 @@ def pulled_and_received(year: Year) -> None:
 
 
 def listed(year: Year) -> None:
-    read_pasts(year.ctx)
+    read_pasts(year.ctx, Window(END, END + timedelta(hours=1)))
 
 
 def received_in_part(year: Year) -> None:

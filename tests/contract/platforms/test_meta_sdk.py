@@ -53,6 +53,11 @@ ROWS = st.builds(
     user_agent=st.none() | WORDS,
     ip_address=st.none() | st.ip_addresses().map(str),
     identifiers=st.dictionaries(st.sampled_from(sorted(FIELDS.values())), SHA_256),
+    click_ids=st.just({}),
+    ad_user_data=st.sampled_from(["granted", "denied", "unknown"]),
+    ad_personalization=st.sampled_from(["granted", "denied", "unknown"]),
+    adjusted_at=st.none(),
+    original_at=st.none(),
 )
 
 

@@ -22,12 +22,7 @@ from tests.contract.providers.test_books import books
 
 FEEDS = [case for case in CASES if case.provider != "lemon_squeezy"]
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session", params=FEEDS, ids=[case.provider for case in FEEDS])
-def case(request: pytest.FixtureRequest) -> Case:
-    found: Case = request.param
-    return found
+pytestmark = pytest.mark.parametrize("case", FEEDS, indirect=True, ids=[case.provider for case in FEEDS])
 
 
 @pytest.fixture
