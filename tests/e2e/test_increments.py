@@ -33,6 +33,7 @@ SIZE = ("--customers", "400", "--days", "5", "--history-days", "2", "--end", END
 MOMENTS = {
     "*": ("observed_at", "ingested_at", "quarantined_at", "parked_at", "planned_at", "changed_at"),
     "pull": (),
+    "billing_history": (),
     "dirty": (),
 }
 """When we looked and how often; all else must be equal."""

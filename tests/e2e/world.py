@@ -27,9 +27,10 @@ from conversion_sync.pipeline.build import context
 from conversion_sync.pipeline.configuration import settings_type
 from conversion_sync.pipeline.context import Context
 from conversion_sync.pipeline.deliver import deliver
+from conversion_sync.pipeline.inbox import billing_events
 from conversion_sync.pipeline.normalise import normalise
 from conversion_sync.pipeline.plan import plan
-from conversion_sync.pipeline.pull import pull_billing, pull_clicks
+from conversion_sync.pipeline.pull import pull_clicks
 from conversion_sync.pipeline.report import DeliveryReport
 from conversion_sync.sandbox.process import running
 from conversion_sync.store.embedded import EmbeddedServer
@@ -297,7 +298,7 @@ class Company:
     def prepare(self, window: Window) -> None:
         """Everything up to the plan for a window."""
         ctx = self.context()
-        for room in (pull_billing, pull_clicks, normalise, attribute, plan):
+        for room in (billing_events, pull_clicks, normalise, attribute, plan):
             room(ctx, window)
 
     def deliver(self, window: Window) -> list[DeliveryReport]:
