@@ -67,7 +67,7 @@ class Aftermath:
 
 @pytest.fixture(scope="module")
 def aftermath(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
-    """Killed ten times, then run once in peace."""
+    """Killed ten times, each day run once in peace after its kills."""
     size = (
         "--customers",
         "400",
@@ -80,8 +80,10 @@ def aftermath(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) 
     )
     folder = tmp_path_factory.mktemp("killed")
     with living(folder, server, *size) as world, commanded(world, server) as command:
-        caught = {one: killed(command, one) for one in KILLS}
-        last = command.sync(world.window)
+        caught: dict[Kill, int] = {}
+        for number, day in enumerate(world.window.days()):
+            caught |= {one: killed(command, one) for one in KILLS if one.day == number}
+            last = command.sync(day)
         assert last.returncode == 0, last.stdout + last.stderr
         days = [Delivery(reads_until=day.end, now=datetime.now(UTC)) for day in world.window.days()]
         yield Aftermath(
