@@ -177,7 +177,8 @@ def test_a_wrong_stripe_key_fails_the_hour_and_the_next_sync_completes_it(
     wrong = mine.changed(CS_DEMO_STRIPE_KEY=WRONG_KEY)
     message = "Stripe (main) refused the key (401)."
     remedy = (
-        "Put a valid key in `billing.stripe.main.api_key`; it must be allowed to read events and invoices."
+        "Put a valid key in `billing.stripe.main.api_key`; it must be allowed to read events, invoices and "
+        "what is listed in docs/billing.md."
     )
     assert wrong.errors() == [(f"billing.stripe.main {message}", remedy)]
     asked = mine.world.requests()
