@@ -297,7 +297,7 @@ def test_nothing_leaves_before_the_past_of_its_account_is_known(engine) -> None:
     clicked(engine)
     key = {"provider": "stripe", "account": "main"}
     with engine.begin() as connection:
-        connection.execute(query("history/open_history"), {**key, "read_from": NOW - 9 * DAY, "now": NOW})
+        connection.execute(query("history/open_history"), {**key, "read_from": NOW - 9 * DAY, "before": NOW})
     event(engine, "stripe:main:pay", EventKind.FIRST_PAYMENT, HOUR, net=1000)
     event(engine, "stripe:main:end", EventKind.CANCELLATION, HOUR)
     rooms(engine)
