@@ -1,8 +1,9 @@
 -- Rebuilds the touches of the dirty visitors: those that left a customer go, those that joined or are new come. A visit
 -- touches each network it has an identifier of, with the one that network prefers; without any, the network of its tags.
 -- Input:  dirty_visitor, resolved_visitor, click; :kinds, :networks (arrays: identifiers by preference, and whose each is).
--- Output: touch; temporary table changed_customer (customer_key, touched_at: its earliest changed touch).
--- Cost:   index scans of click_visitor and touch_visitor for the dirty visitors.
+-- Output: touch; temporary table changed_customer (customer_key, touched_at: its earliest changed touch,
+--         or the earliest capture of a click one of whose captures changed).
+-- Cost:   index scans of click_visitor and touch_visitor for the dirty visitors, of touch_customer for the changed ones.
 with identifier as (
     select kind, network, preference
     from unnest(cast(:kinds as text[]), cast(:networks as text[])) with ordinality as known (kind, network, preference)
@@ -31,9 +32,9 @@ with identifier as (
             where wanted.source = touch.source and wanted.click_ref = touch.click_ref
                 and wanted.touched_at = touch.touched_at and wanted.network = touch.network
         )
-    returning touch.customer_key, touch.touched_at
+    returning touch.customer_key, touch.touched_at, touch.click_id
 ), left_behind as (
-    select touch.customer_key, touch.touched_at
+    select touch.customer_key, touch.touched_at, touch.click_id
     from wanted
     join touch
         on touch.source = wanted.source and touch.click_ref = wanted.click_ref
@@ -53,15 +54,25 @@ with identifier as (
            known.ad_user_data)
         is distinct from (excluded.customer_key, excluded.visitor_id, excluded.click_id_kind, excluded.click_id,
                           excluded.campaign, excluded.ad_user_data)
-    returning customer_key, touched_at
+    returning customer_key, touched_at, click_id, source, click_ref, network
+), changed as (
+    select customer_key, touched_at, click_id from removed
+    union all
+    select customer_key, touched_at, click_id from left_behind
+    union all
+    select customer_key, touched_at, click_id from written
+    union all
+    select touch.customer_key, touch.touched_at, touch.click_id
+    from written
+    join touch using (source, click_ref, touched_at, network)
 )
 insert into changed_customer (customer_key, touched_at)
 select customer_key, min(touched_at)
 from (
-    select customer_key, touched_at from removed
+    select customer_key, touched_at from changed
     union all
-    select customer_key, touched_at from left_behind
-    union all
-    select customer_key, touched_at from written
-) changed
+    select same.customer_key, same.touched_at
+    from changed
+    join touch as same on same.customer_key = changed.customer_key and same.click_id = changed.click_id
+) affected
 group by customer_key
