@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
@@ -203,7 +203,19 @@ OFTEN = settings(
 )
 
 
+CAPTURED_TWICE = [
+    [
+        click("c1", timedelta(0), click_id="a", visitor="v2", consent=Consent.DENIED),
+        click("c3", timedelta(0), click_id="a", visitor="v2"),
+        Revision("c3", {"clicked_at": NOW - timedelta(days=1, hours=6)}),
+    ],
+    [Revision("c1", {"ad_user_data": Consent.GRANTED})],
+]
+"""A click captured twice, whose later capture changes what the earlier one earned."""
+
+
 @OFTEN
+@example(CAPTURED_TWICE, False)
 @given(BATCHES, st.booleans())
 def test_increments_of_revised_facts_equal_one_full_recomputation(engine, told, clicks_first) -> None:
     compare(engine, [BEGINNING, *told], clicks_first)
