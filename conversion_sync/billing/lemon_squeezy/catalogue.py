@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conversion_sync.billing.asking import Retry
 from conversion_sync.billing.facts import Cause
+from conversion_sync.billing.vocabulary import Exponents
 from conversion_sync.billing.webhooks import Webhook
 
 
@@ -48,19 +49,6 @@ class Passing(Part):
     """The states in which a subscription does not stay."""
 
     subscriptions: tuple[str, ...]
-
-
-class Exponents(Part):
-    """Currencies whose minor unit is not a hundredth."""
-
-    zero: frozenset[str]
-    three: frozenset[str]
-
-    def of(self, currency: str) -> int:
-        """Digits of the minor unit of an upper-case ISO code."""
-        if currency in self.zero:
-            return 0
-        return 3 if currency in self.three else 2
 
 
 class OrderStatuses(Part):

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict
 
 from conversion_sync.billing.asking import Retry
-from conversion_sync.billing.facts import Cause, Status
+from conversion_sync.billing.facts import Cause
+from conversion_sync.billing.vocabulary import SubscriptionStatuses
 from conversion_sync.billing.webhooks import Webhook
 
 
@@ -125,20 +126,6 @@ class Adjustments(Part):
         """Whether the vocabulary has it."""
         sides = self.refund | self.chargeback | self.chargeback_back
         return action in sides | self.credit | self.credit_back | self.unproven
-
-
-class SubscriptionStatuses(Part):
-    """Where a subscription stands, by our word for it."""
-
-    waiting: frozenset[str]
-    trialing: frozenset[str]
-    live: frozenset[str]
-    paused: frozenset[str]
-    ended: frozenset[str]
-
-    def of(self, status: str) -> Status | None:
-        """Our word for a status; None for one nobody knows."""
-        return next((word for word in Status if status in getattr(self, word.value)), None)
 
 
 class ScheduledChanges(Part):

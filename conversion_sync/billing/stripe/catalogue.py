@@ -9,7 +9,7 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict
 
 from conversion_sync.billing.asking import Retry
-from conversion_sync.billing.facts import Status
+from conversion_sync.billing.vocabulary import Exponents, SubscriptionStatuses
 from conversion_sync.billing.webhooks import Webhook
 
 
@@ -47,19 +47,6 @@ class Events(Part):
     kept: tuple[str, ...]
 
 
-class Exponents(Part):
-    """Currencies whose minor unit is not a hundredth in Stripe's API."""
-
-    zero: frozenset[str]
-    three: frozenset[str]
-
-    def of(self, currency: str) -> int:
-        """Digits of the minor unit of an upper-case ISO code."""
-        if currency in self.zero:
-            return 0
-        return 3 if currency in self.three else 2
-
-
 class BillingReasons(Part):
     """Why an invoice was made."""
 
@@ -71,20 +58,6 @@ class BillingReasons(Part):
     def knows(self, reason: str) -> bool:
         """Whether the vocabulary has it."""
         return reason in self.cycle | self.change | self.usage | self.other
-
-
-class SubscriptionStatuses(Part):
-    """Where a subscription stands, by our word for it."""
-
-    waiting: frozenset[str]
-    trialing: frozenset[str]
-    live: frozenset[str]
-    paused: frozenset[str]
-    ended: frozenset[str]
-
-    def of(self, status: str) -> Status | None:
-        """Our word for a status; None for one nobody knows."""
-        return next((word for word in Status if status in getattr(self, word.value)), None)
 
 
 class RefundStatuses(Part):
